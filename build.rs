@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+#[path = "build/described.rs"]
+mod described;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = Path::new("proto");
     let mut files = Vec::new();
@@ -12,6 +15,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("cargo:rerun-if-changed={}", file.display());
     }
     println!("cargo:rerun-if-changed=proto");
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=build");
 
     let mut compiler = protox::Compiler::new([root])?;
     compiler.include_imports(true).include_source_info(true);
@@ -19,7 +24,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let out = PathBuf::from(env::var("OUT_DIR")?);
     // prost-types would drop the extension options that hold the HTTP rules, so the encoded form is what is embedded.
-    fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
+    let descriptors = compiler.encode_file_descriptor_set();
+    fs::write(out.join("descriptors.bin"), &descriptors)?;
+    let pool = prost_reflect::DescriptorPool::decode(descriptors.as_slice())?;
+    fs::write(out.join("described.rs"), described::generate(&pool)?)?;
+    fs::write(out.join("patterns.rs"), described::patterns(&pool))?;
 
     tonic_prost_build::configure()
         .bytes(".")

@@ -1,0 +1,215 @@
+//! The doorways: every RPC goes through [`Api::read`] or [`Api::write`], so that permission, request shape, tenant,
+//! idempotency, logging and error mapping are written once.
+
+use std::future::Future;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use prost::Message;
+use tonic::{Request, Response, Status};
+
+use crate::clock::{Clock, Ids, Micros};
+use crate::error::{Code, Error, Result, reason};
+use crate::names;
+use crate::store::{Db, Origin, Txn};
+use behavior::{Asks, At, Faults, Fields, Rpc};
+use caller::Caller;
+
+pub mod behavior;
+pub mod caller;
+pub mod etag;
+mod idempotency;
+pub mod list;
+pub mod mask;
+pub mod page;
+pub mod resource;
+pub mod standard;
+
+pub use idempotency::Remembered;
+
+/// What handlers need: the store, the time, new ids. Cheap to clone.
+#[derive(Clone)]
+pub struct Api(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+}
+
+/// The request's id as the server's front chose it, in the request's extensions.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub Arc<str>);
+
+/// One call: who, when, which RPC, on whose things. Cheap to clone.
+#[derive(Clone)]
+pub struct Ctx(Arc<Call>);
+
+/// See [`Ctx`].
+pub struct Call {
+    /// The doorway it came through.
+    pub api: Api,
+    /// Who calls.
+    pub caller: Arc<Caller>,
+    /// The request's id, for logs and history.
+    pub request_id: Arc<str>,
+    /// Which RPC.
+    pub rpc: &'static Rpc,
+    /// The one instant that is "now" for the whole call.
+    pub now: Micros,
+    /// The tenant.
+    pub customer: String,
+    /// The profile; empty for what belongs to the customer as a whole.
+    pub profile: String,
+    /// The `If-Match` header.
+    pub if_match: Option<String>,
+}
+
+impl Deref for Ctx {
+    type Target = Call;
+    fn deref(&self) -> &Call {
+        &self.0
+    }
+}
+
+impl Call {
+    /// The store.
+    pub fn db(&self) -> &Db {
+        &self.api.0.db
+    }
+
+    /// A new id that sorts by the call's time.
+    pub fn new_id(&self) -> String {
+        self.api.0.ids.next(self.now)
+    }
+
+    /// The caller as this customer's resources show users.
+    pub fn shown_caller(&self) -> crate::pb::cresta::v1::user::User {
+        self.caller.shown_in(&self.customer)
+    }
+}
+
+impl Api {
+    /// Doorways to this store, with this time and these ids.
+    pub fn new(db: Db, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
+        Self(Arc::new(Inner { db, clock, ids }))
+    }
+
+    /// Answers an RPC that changes nothing.
+    pub async fn read<Q, A, F, Fut>(&self, rpc: &'static Rpc, request: Request<Q>, answer: F) -> Result<Response<A>, Status>
+    where
+        Q: Asks + Fields,
+        F: FnOnce(Ctx, Q) -> Fut,
+        Fut: Future<Output = Result<A>>,
+    {
+        let answered = async {
+            let (ctx, request) = self.enter(rpc, &request.metadata().clone(), request)?;
+            answer(ctx, request).await
+        };
+        done(rpc, answered.await)
+    }
+
+    /// Answers an RPC that changes state. `answer` runs inside one transaction, and again when another call's change
+    /// came between, so it has no effect but through its [`Txn`]. An idempotency key is honoured here.
+    pub async fn write<Q, A, F, Fut>(&self, rpc: &'static Rpc, request: Request<Q>, answer: F) -> Result<Response<A>, Status>
+    where
+        Q: Asks + Fields + Message + Clone + Sync,
+        A: Message + Default,
+        F: Fn(Ctx, Txn, Q) -> Fut + Send + Sync,
+        Fut: Future<Output = Result<A>> + Send,
+    {
+        let answered = async {
+            let metadata = request.metadata().clone();
+            let (ctx, request) = self.enter(rpc, &metadata, request)?;
+            let origin = Origin {
+                actor: ctx.caller.name_in(&ctx.customer),
+                request_id: ctx.request_id.to_string(),
+                rpc: rpc.name.into(),
+                at_us: ctx.now.0,
+            };
+            let key = idempotency::Key::read(&metadata, &ctx, &request)?;
+            let key = match key {
+                Some(key) => Some(key.with_expired(&ctx).await?),
+                None => None,
+            };
+            let (answer, ctx, request, key) = (&answer, &ctx, &request, &key);
+            ctx.db()
+                .write(&origin, move |txn| async move {
+                    let Some(key) = key else { return answer(ctx.clone(), txn, request.clone()).await };
+                    if let Some(first) = key.answered(&txn, ctx.now).await? {
+                        return Ok(first);
+                    }
+                    let answer = answer(ctx.clone(), txn.clone(), request.clone()).await?;
+                    key.remember(&txn, ctx.now, &answer).await?;
+                    Ok(answer)
+                })
+                .await
+        };
+        done(rpc, answered.await)
+    }
+
+    /// Answers an RPC that the contract has and this version does not.
+    pub async fn later<Q, A>(&self, rpc: &'static Rpc, request: Request<Q>) -> Result<Response<A>, Status>
+    where
+        Q: Asks + Fields,
+    {
+        self.read(rpc, request, |_, _| async {
+            Err(Error::new(Code::Unimplemented, reason::NOT_YET_IMPLEMENTED, format!("{} is not implemented yet", rpc.name))
+                .with("method", rpc.name))
+        })
+        .await
+    }
+
+    /// What every call passes: who it is, whether they may, whether the request is well-formed, whose things it is about.
+    fn enter<Q: Asks + Fields>(
+        &self,
+        rpc: &'static Rpc,
+        metadata: &tonic::metadata::MetadataMap,
+        request: Request<Q>,
+    ) -> Result<(Ctx, Q)> {
+        let (_, extensions, mut request) = request.into_parts();
+        // Fails closed: a road into the service that establishes no caller answers nothing.
+        let caller = extensions
+            .get::<Arc<Caller>>()
+            .cloned()
+            .ok_or_else(|| Error::new(Code::Unauthenticated, reason::INVALID_CALLER, "the caller is not known"))?;
+        caller.permit(rpc)?;
+        let request_id = extensions.get::<RequestId>().map_or_else(|| "".into(), |id| id.0.clone());
+
+        request.clear_output_only();
+        let scope = names::scope(request.scope()).map(|(customer, profile)| (customer.to_owned(), profile.to_owned()));
+        if let Some((customer, _)) = &scope {
+            caller.within(customer, request.scope())?;
+        }
+        let mut faults = Faults { partial: Q::PARTIAL, scope, ..Faults::default() };
+        request.check(&At::root(""), &mut faults);
+        if request.scope().is_empty() && !faults.found.iter().any(|fault| fault.field == Q::SCOPE) {
+            faults.add(&At::root(Q::SCOPE), "is required");
+        }
+        if !faults.found.is_empty() {
+            return Err(Error::fields(faults.found));
+        }
+        let Some((customer, profile)) = faults.scope else {
+            return Err(Error::field(Q::SCOPE, "must be a resource name that begins with customers/{customer}"));
+        };
+        let if_match = match metadata.get("if-match") {
+            None => None,
+            Some(value) => {
+                let bad = || Error::field("If-Match", "must be `*` or quoted etags").because(reason::INVALID_ETAG);
+                Some(value.to_str().map_err(|_| bad())?.to_owned())
+            }
+        };
+        let call = Call { api: self.clone(), caller, request_id, rpc, now: self.0.clock.now(), customer, profile, if_match };
+        Ok((Ctx(Arc::new(call)), request))
+    }
+}
+
+fn done<A>(rpc: &Rpc, answered: Result<A>) -> Result<Response<A>, Status> {
+    answered.map(Response::new).map_err(|error| {
+        // The one place where a failure is logged; the private half goes no further.
+        if let Some(cause) = error.cause() {
+            tracing::error!(rpc = rpc.name, code = error.code().text(), reason = error.reason(), cause = %cause, "call failed");
+        }
+        Status::from(error)
+    })
+}

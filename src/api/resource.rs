@@ -1,0 +1,51 @@
+//! What a resource brings to the standard methods: how it is kept, and its rules.
+
+use std::future::Future;
+
+use prost::Message;
+
+use super::Ctx;
+use super::behavior::{Described, Fields};
+use super::caller::Caller;
+use crate::error::{Error, Result};
+use crate::names::Name;
+use crate::store::{Key, Record, Tag, Txn, tuple};
+
+/// A resource that the standard methods serve.
+pub trait Resource: Record + Described + Fields + Message + Clone + Default + PartialEq + Sync {
+    /// Whether this caller may know of the resource; one that may not is told that it is absent.
+    fn visible(&self, _caller: &Caller) -> bool {
+        true
+    }
+
+    /// The rule of creation: refuses the new resource or finishes it. Its name is set; `txn` gives what it refers to.
+    fn create(&mut self, ctx: &Ctx, txn: &Txn) -> impl Future<Output = Result<()>> + Send;
+
+    /// Brings what the caller sent to the spelling that is stored, before fields are compared with `old`.
+    fn align(&mut self, _old: &Self) {}
+
+    /// The rule of change: refuses the merged resource or finishes it.
+    fn update(&mut self, ctx: &Ctx, txn: &Txn, old: &Self) -> impl Future<Output = Result<()>> + Send;
+
+    /// The rule of deletion: refuses it, or deletes what goes with it.
+    fn delete(&self, _ctx: &Ctx, _txn: &Txn) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+}
+
+/// The key of the record with this name: tenant first, then profile and id.
+pub fn key(tag: Tag, name: &Name<'_>) -> Key {
+    Key::new(name.customer, tag, tuple(|id| { id.str(name.profile).str(name.id); }))
+}
+
+/// The key of the resource with this name. What is no name of such a resource is a bad field, told by `field`.
+pub fn key_of<R: Described + Record>(field: &str, name: &str) -> Result<Key> {
+    let parsed = Name::parse(R::TYPE, name).map_err(|bad| Error::field(field, bad.to_string()))?;
+    Ok(key(R::TAG, &parsed))
+}
+
+/// The key of a record that is stored under its own name. A stored name is well-formed; were one not, the empty key
+/// would find nothing.
+pub fn own_key<R: Described + Record>(record: &R) -> Key {
+    Name::parse(R::TYPE, record.name()).map_or_else(|_| Key::new("", R::TAG, ""), |name| key(R::TAG, &name))
+}

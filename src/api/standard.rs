@@ -1,0 +1,103 @@
+//! The standard methods, once for every resource (AIP-131 to AIP-135). Custom methods use the same steps:
+//! [`load`], [`save`].
+
+use super::Ctx;
+use super::behavior::{Asks, At, Carries, Described, Faults};
+use super::resource::{Resource, key_of};
+use super::{etag, mask};
+use crate::error::{Code, Error, FieldViolation, Result, reason};
+use crate::names::{Name, is_id};
+use crate::store::Txn;
+
+/// Get: the resource with this name.
+pub async fn get<R: Resource, Q: Asks, A: Carries<R>>(ctx: Ctx, request: Q) -> Result<A> {
+    fetch::<R>(&ctx, Q::SCOPE, request.scope()).await.map(A::with)
+}
+
+/// The resource with this name, if the caller may know of it.
+pub async fn fetch<R: Resource>(ctx: &Ctx, field: &str, name: &str) -> Result<R> {
+    let found = ctx.db().get::<R>(&key_of::<R>(field, name)?).await?;
+    found.filter(|resource| resource.visible(&ctx.caller)).ok_or_else(|| Error::not_found(name))
+}
+
+/// The resource with this name, read inside a transaction that means to change it.
+pub async fn load<R: Resource>(ctx: &Ctx, txn: &Txn, field: &str, name: &str) -> Result<R> {
+    let found = txn.get::<R>(&key_of::<R>(field, name)?).await?;
+    found.filter(|resource| resource.visible(&ctx.caller)).ok_or_else(|| Error::not_found(name))
+}
+
+/// Loads the resource that a custom method is about, and holds the etags against it.
+pub async fn load_for<R: Resource, Q: Asks>(ctx: &Ctx, txn: &Txn, request: &Q) -> Result<R> {
+    let resource = load::<R>(ctx, txn, Q::SCOPE, request.scope()).await?;
+    etag::expect(ctx, &[request.etag()], &resource)?;
+    Ok(resource)
+}
+
+/// Gives the resource its etag and writes it.
+pub async fn save<R: Resource>(txn: &Txn, resource: &mut R) -> Result<()> {
+    etag::seal(resource);
+    Ok(txn.save(resource).await?)
+}
+
+/// Create: under the name given, or under an id made here.
+pub async fn create<R: Resource, Q: Asks + Carries<R>, A: Carries<R>>(ctx: Ctx, txn: Txn, mut request: Q) -> Result<A> {
+    let Some(mut resource) = request.take() else { return Err(Error::field(Q::FIELD, "is required")) };
+    let parent = request.scope();
+    if resource.name().is_empty() {
+        resource.set_name(format!("{parent}/{}/{}", R::PLURAL, ctx.new_id()));
+    }
+    let field = format!("{}.name", Q::FIELD);
+    let name = Name::parse(R::TYPE, resource.name()).map_err(|bad| Error::field(&field, bad.to_string()))?;
+    if name.parent() != parent || name.revision.is_some() || !is_id(name.id) {
+        return Err(Error::field(field, format!("must be {parent}/{}/{{id}}, or empty for an id made here", R::PLURAL)));
+    }
+    if txn.get::<R>(&super::resource::key(R::TAG, &name)).await?.is_some() {
+        return Err(exists(resource.name()));
+    }
+    resource.create(&ctx, &txn).await?;
+    save(&txn, &mut resource).await?;
+    Ok(A::with(resource))
+}
+
+/// The error of a name that is taken.
+pub fn exists(name: &str) -> Error {
+    Error::new(Code::AlreadyExists, reason::RESOURCE_ALREADY_EXISTS, format!("{name} exists already")).with("resource", name)
+}
+
+/// Update: the fields that the mask names, or that are sent. A change that changes nothing writes nothing.
+pub async fn update<R: Resource, Q: Asks + Carries<R>, A: Carries<R>>(ctx: Ctx, txn: Txn, mut request: Q) -> Result<A> {
+    let Some(sent) = request.take() else { return Err(Error::field(Q::FIELD, "is required")) };
+    let old = load::<R>(&ctx, &txn, Q::SCOPE, sent.name()).await?;
+    etag::expect(&ctx, &[sent.etag()], &old)?;
+
+    let mut merged = old.clone();
+    mask::merge(&mut merged, &sent, request.update_mask())?;
+    merged.align(&old);
+    check_merged(&ctx, Q::FIELD, &old, &merged)?;
+    if merged == old {
+        return Ok(A::with(old));
+    }
+    merged.update(&ctx, &txn, &old).await?;
+    save(&txn, &mut merged).await?;
+    Ok(A::with(merged))
+}
+
+/// Holds the whole of a merged resource against its field behaviours.
+fn check_merged<R: Resource>(ctx: &Ctx, field: &str, old: &R, merged: &R) -> Result<()> {
+    let mut faults = Faults { scope: Some((ctx.customer.clone(), ctx.profile.clone())), ..Faults::default() };
+    merged.check(&At::root(field), &mut faults);
+    let fixed = merged.changed_immutable(old).into_iter().map(|name| FieldViolation {
+        field: format!("{field}.{name}"),
+        description: "cannot be changed after create".into(),
+    });
+    faults.found.extend(fixed);
+    if faults.found.is_empty() { Ok(()) } else { Err(Error::fields(faults.found)) }
+}
+
+/// Delete: for good, with what goes with it.
+pub async fn delete<R: Resource, Q: Asks>(ctx: Ctx, txn: Txn, request: Q) -> Result<()> {
+    let resource = load_for::<R, Q>(&ctx, &txn, &request).await?;
+    resource.delete(&ctx, &txn).await?;
+    txn.delete::<R>(&key_of::<R>(Q::SCOPE, resource.name())?).await?;
+    Ok(())
+}
