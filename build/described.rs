@@ -83,7 +83,7 @@ fn reference(field: &FieldDescriptor) -> Option<String> {
 
 /// `impl Fields`: what every message can say of its own fields.
 fn fields(out: &mut String, message: &MessageDescriptor) -> Fallible<()> {
-    let (mut clear, mut check, mut changed, mut copy, mut populated) = Default::default();
+    let [mut clear, mut check, mut changed, mut copy, mut populated]: [String; 5] = Default::default();
     for field in message.fields() {
         let behaviors = behaviors(&field);
         let has = |name: &str| behaviors.iter().any(|b| b == name);

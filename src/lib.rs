@@ -4,9 +4,13 @@
 #![warn(missing_docs)]
 
 /// Time and identity, behind traits.
+/// The doorways and the standard methods.
+pub mod api;
 pub mod clock;
 /// The one error above the store.
 pub mod error;
+/// Typed resource names.
+pub mod names;
 /// Generated protobuf code and descriptors.
 pub mod pb;
 /// REST to gRPC, derived from descriptors; knows no coaching.

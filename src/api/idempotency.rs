@@ -42,12 +42,12 @@ impl Record for Remembered {
         store::Key::new(&self.tenant, Self::TAG, &self.id)
     }
 
-    fn encode(&self) -> Bytes {
-        self.encode_to_vec().into()
+    fn encode(&self) -> Vec<u8> {
+        self.encode_to_vec()
     }
 
     fn decode(body: Bytes) -> Result<Self, Fault> {
-        Message::decode(body).map_err(|error| Fault::Corrupt(format!("idempotency key: {error}")))
+        super::resource::decode(body)
     }
 
     fn entries(&self, entries: &mut Entries) {
