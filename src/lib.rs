@@ -3,10 +3,12 @@
 
 #![warn(missing_docs)]
 
-/// Time and identity, behind traits.
-/// The doorways and the standard methods.
+/// The doorways and the standard methods: what every RPC passes, written once.
 pub mod api;
+/// Time and identity, behind traits.
 pub mod clock;
+/// The rules, pure.
+pub mod domain;
 /// The one error above the store.
 pub mod error;
 /// Typed resource names.
@@ -15,5 +17,7 @@ pub mod names;
 pub mod pb;
 /// REST to gRPC, derived from descriptors; knows no coaching.
 pub mod rest;
+/// The RPCs, one file for each resource.
+pub mod services;
 /// Ordered records and index entries over small engines.
 pub mod store;

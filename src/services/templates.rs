@@ -128,6 +128,12 @@ pub(super) async fn pinned(txn: &Txn, field: &str, name: &str) -> Result<Scoreca
     }
 }
 
+/// The template that a stored scorecard was made on.
+pub(super) async fn stored(db: &Db, name: &str) -> Result<ScorecardTemplate> {
+    let found = revisions(db, vec![name.to_owned()]).await?.pop();
+    found.ok_or_else(|| Error::internal(format!("{name} is referred to and not stored")))
+}
+
 /// An old revision is still of a template that is now active, inactive or deleted, for an audience of now.
 fn with_state_of(mut frozen: ScorecardTemplate, head: &ScorecardTemplate) -> ScorecardTemplate {
     frozen.status = head.status;
@@ -152,6 +158,23 @@ pub(super) async fn revisions(db: &Db, mut names: Vec<String>) -> Result<Vec<Sco
         .collect();
     let found = db.get_many::<TemplateRevision>(&keys).await?;
     Ok(found.into_iter().flatten().map(|revision| revision.0).collect())
+}
+
+/// The one revision that a filter's template name means: the one that it names, the current one where it names none;
+/// none where it means every revision, or nothing at all.
+pub(super) async fn revision_meant(ctx: &Ctx, field: &str, filter: &str) -> Result<Option<String>> {
+    if filter.is_empty() {
+        return Ok(None);
+    }
+    let name = Name::parse(TEMPLATE, filter).map_err(|bad| Error::field(field, bad.to_string()))?;
+    match name.revision {
+        Some("*") => Ok(None),
+        Some(_) => Ok(Some(filter.to_owned())),
+        None => {
+            let head = ctx.db().get::<ScorecardTemplate>(&resource::key(tags::SCORECARD_TEMPLATE, &name)).await?;
+            Ok(Some(format!("{filter}@{}", head.map(|head| head.revision).unwrap_or_default())))
+        }
+    }
 }
 
 /// GetScorecardTemplate: as it is now, or one revision.

@@ -53,9 +53,32 @@ tags! { Tag, TABLES,
 }
 
 tags! { IndexTag, INDEXES,
-    /// Scorecards, newest first.
+    /// Scorecards of a profile by create time.
     SCORECARD_BY_CREATE = 1;
-    // The API author adds entries here, in numeric order.
+    /// Scorecards of a profile by update time.
+    SCORECARD_BY_UPDATE = 2;
+    /// Scorecards of a profile by submit time; drafts at zero.
+    SCORECARD_BY_SUBMIT = 3;
+    /// Scorecards of a profile by exact total.
+    SCORECARD_BY_SCORE = 4;
+    /// Scorecards of an agent by create time.
+    SCORECARD_BY_AGENT = 5;
+    /// Scorecards on a template by create time.
+    SCORECARD_BY_TEMPLATE = 6;
+    /// Scorecards of a conversation by create time.
+    SCORECARD_BY_CONVERSATION = 7;
+    /// Scorecards of a process by create time.
+    SCORECARD_BY_PROCESS = 8;
+    /// Scorecards of a coaching plan by create time.
+    SCORECARD_BY_PLAN = 9;
+    /// Templates of a profile by title.
+    TEMPLATE_BY_TITLE = 10;
+    /// Revisions of a template, latest first.
+    TEMPLATE_REVISION_BY_NUMBER = 11;
+    /// Targets of a profile, latest made first.
+    TARGET_BY_CREATE = 12;
+    /// Answers kept for repeated requests, by when they expire.
+    IDEMPOTENCY_KEY_BY_EXPIRY = 13;
 }
 
 #[cfg(test)]

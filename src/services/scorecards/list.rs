@@ -5,7 +5,7 @@
 //! narrowest set has the order; otherwise a gathering, as long as the set is small; otherwise a walk along the whole
 //! profile in that order. A page token remembers the way, so that a listing goes on as it began.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Bound;
 
 use bytes::Bytes;
@@ -15,35 +15,52 @@ use super::entries::{Projection, hash, micros, process_term};
 use crate::api::Ctx;
 use crate::api::list::{Listed, cut, walk};
 use crate::api::page::Page;
+use crate::api::resource::Resource as _;
 use crate::error::{Error, Result, reason};
 use crate::names::{last_segment, without_revision};
 use crate::pb::cresta::v1::coaching::*;
 use crate::store::{Direction, Hit, IndexRange, IndexTag, Key, tags, tuple};
 
-/// Most entries of a set that is gathered.
+/// Most entries of a set that is gathered; a listing that began so may grow tenfold before it must begin again.
 const GATHER_MAX: usize = 10_000;
-const WALKED: u8 = b'w';
-const GATHERED: u8 = b'g';
+
+/// How a listing is made, as its page tokens remember it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Along the one narrow set, which has the order asked for.
+    Indexed = b'i' as isize,
+    /// By reading narrow sets whole.
+    Gathered = b'g' as isize,
+    /// Along the whole profile.
+    Walked = b'w' as isize,
+}
 
 /// ListScorecards. See the module.
 pub async fn list(ctx: Ctx, mut request: ListScorecardsRequest) -> Result<ListScorecardsResponse> {
     let mut page = Page::of(ctx.rpc.name, &request)?;
-    hold_to_own(&ctx, &mut request);
+    if !hold_to_own(&ctx, &mut request) {
+        return Ok(ListScorecardsResponse::default());
+    }
     check_windows(&request)?;
     let filter = Filter::of(&ctx, &request).await?;
-
-    let way = page.take_mark();
     let narrow = narrowest(&ctx, &request);
-    let listed = match narrow {
-        Some(sets) if sets.len() == 1 && filter.order == ScorecardOrderBy::CreateTime => {
-            let [range] = sets.try_into().map_err(|_| Error::internal("a set without a range"))?;
-            filter.walk(&ctx, &page, range).await?
-        }
-        Some(sets) if way != Some(WALKED) => match filter.gather(&ctx, &page, sets).await? {
-            Some(listed) => listed,
-            None => filter.walk(&ctx, &page, filter.whole_profile(&ctx)).await?,
+    let begun = page.take_mark();
+    let stale = || Error::field("pageToken", "no longer fits: begin the listing again").because(reason::INVALID_PAGE_TOKEN);
+    let way = match begun {
+        Some(mark) => [Way::Indexed, Way::Gathered, Way::Walked].into_iter().find(|way| *way as u8 == mark).ok_or_else(stale)?,
+        None if narrow.sets.len() == 1 && filter.order == ScorecardOrderBy::CreateTime => Way::Indexed,
+        None if narrow.small => Way::Gathered,
+        None => Way::Walked,
+    };
+    let whole_profile = filter.whole_profile(&ctx);
+    let listed = match (way, narrow.sets.as_slice()) {
+        (Way::Indexed, [range]) => filter.walk(&ctx, &page, range.clone(), way).await?,
+        (Way::Gathered, sets) if begun.is_none() => match filter.gather(&ctx, &page, sets, GATHER_MAX).await? {
+            Some(found) => found,
+            None => filter.walk(&ctx, &page, whole_profile, Way::Walked).await?,
         },
-        _ => filter.walk(&ctx, &page, filter.whole_profile(&ctx)).await?,
+        (Way::Gathered, sets) => filter.gather(&ctx, &page, sets, GATHER_MAX * 10).await?.ok_or_else(stale)?,
+        _ => filter.walk(&ctx, &page, whole_profile, Way::Walked).await?,
     };
     let names = listed.items.iter().map(|card| card.template_name.clone()).collect();
     Ok(ListScorecardsResponse {
@@ -61,11 +78,17 @@ struct Found {
     total: Option<i32>,
 }
 
-/// An agent lists their own submitted scorecards, whatever else is asked.
-fn hold_to_own(ctx: &Ctx, request: &mut ListScorecardsRequest) {
-    if ctx.caller.is_agent() && request.agent_user_name.is_empty() {
-        request.agent_user_name = ctx.caller.name_in(&ctx.customer);
+/// Holds an agent to their own submitted scorecards; false where what is asked leaves none of them.
+fn hold_to_own(ctx: &Ctx, request: &mut ListScorecardsRequest) -> bool {
+    if !ctx.caller.is_agent() {
+        return true;
     }
+    let own = ctx.caller.name_in(&ctx.customer);
+    let possible = request.submitted != Some(false)
+        && (request.agent_user_name.is_empty() || request.agent_user_name == own);
+    request.agent_user_name = own;
+    request.submitted = Some(true);
+    possible
 }
 
 fn check_windows(request: &ListScorecardsRequest) -> Result<()> {
@@ -83,23 +106,39 @@ fn check_windows(request: &ListScorecardsRequest) -> Result<()> {
     Ok(())
 }
 
-/// The narrowest set of entries that the filters name, each by create time; none where no filter names one.
-fn narrowest(ctx: &Ctx, request: &ListScorecardsRequest) -> Option<Vec<IndexRange>> {
+/// Sets of entries that together hold everything wanted, each by create time.
+struct Narrow {
+    /// Empty where no filter names a set.
+    sets: Vec<IndexRange>,
+    /// Whether such sets are small as a rule, so that reading them whole is worth a try.
+    small: bool,
+}
+
+/// The narrowest sets that the filters name.
+fn narrowest(ctx: &Ctx, request: &ListScorecardsRequest) -> Narrow {
     let set = |index: IndexTag, of: &str| {
         IndexRange::all(&ctx.customer, index).prefix(|terms| drop(terms.str(&ctx.profile).str(of)))
     };
-    let sets = |index: IndexTag, names: &[String]| -> Option<Vec<IndexRange>> {
-        (!names.is_empty()).then(|| names.iter().map(|name| set(index, last_segment(name))).collect())
+    let distinct = |index: IndexTag, terms: BTreeSet<String>| Narrow {
+        sets: terms.iter().map(|of| set(index, of)).collect(),
+        small: true,
     };
-    let one = |index: IndexTag, name: &str| (!name.is_empty()).then(|| vec![set(index, name)]);
-    sets(tags::SCORECARD_BY_CONVERSATION, &request.conversation_names)
-        .or_else(|| {
-            let terms: Vec<String> = request.process_ids.iter().map(|process| process_term(process)).collect();
-            sets(tags::SCORECARD_BY_PROCESS, &terms)
-        })
-        .or_else(|| sets(tags::SCORECARD_BY_PLAN, &request.coaching_plan_names))
-        .or_else(|| one(tags::SCORECARD_BY_AGENT, last_segment(&request.agent_user_name)))
-        .or_else(|| one(tags::SCORECARD_BY_TEMPLATE, last_segment(without_revision(&request.template_name))))
+    let ids = |names: &[String]| names.iter().map(|name| last_segment(name).to_owned()).collect();
+    if !request.conversation_names.is_empty() {
+        distinct(tags::SCORECARD_BY_CONVERSATION, ids(&request.conversation_names))
+    } else if !request.process_ids.is_empty() {
+        let terms = request.process_ids.iter().map(|process| process_term(process)).collect();
+        distinct(tags::SCORECARD_BY_PROCESS, terms)
+    } else if !request.coaching_plan_names.is_empty() {
+        distinct(tags::SCORECARD_BY_PLAN, ids(&request.coaching_plan_names))
+    } else if !request.agent_user_name.is_empty() {
+        distinct(tags::SCORECARD_BY_AGENT, BTreeSet::from([last_segment(&request.agent_user_name).to_owned()]))
+    } else if !request.template_name.is_empty() {
+        let template = last_segment(without_revision(&request.template_name));
+        Narrow { sets: vec![set(tags::SCORECARD_BY_TEMPLATE, template)], small: false }
+    } else {
+        Narrow { sets: Vec::new(), small: false }
+    }
 }
 
 /// The filters of a request, ready for entries and for records.
@@ -235,9 +274,9 @@ impl<'a> Filter<'a> {
         range
     }
 
-    async fn walk(&self, ctx: &Ctx, page: &Page, mut range: IndexRange) -> Result<Found> {
+    async fn walk(&self, ctx: &Ctx, page: &Page, mut range: IndexRange, way: Way) -> Result<Found> {
         range.direction = self.direction;
-        let page = page.marked(WALKED);
+        let page = page.marked(way as u8);
         let Listed { items, next_page_token, whole } =
             walk::<Scorecard>(ctx, &page, range, |hit| self.passes(hit), |card| self.keeps(card)).await?;
         let total = whole.then(|| i32::try_from(items.len()).unwrap_or(i32::MAX));
@@ -245,12 +284,12 @@ impl<'a> Filter<'a> {
     }
 
     /// Reads the sets whole, sorts what passes, and cuts the page out; none where they are too large for that.
-    async fn gather(&self, ctx: &Ctx, page: &Page, sets: Vec<IndexRange>) -> Result<Option<Found>> {
+    async fn gather(&self, ctx: &Ctx, page: &Page, sets: &[IndexRange], most: usize) -> Result<Option<Found>> {
         let mut seen = HashSet::new();
         let mut gathered: Vec<(Bytes, Key)> = Vec::new();
-        let mut left = GATHER_MAX;
+        let mut left = most;
         for set in sets {
-            let found = ctx.db().scan_index(&set, left + 1, false).await?;
+            let found = ctx.db().scan_index(set, left + 1, false).await?;
             if found.hits.len() > left {
                 return Ok(None);
             }
@@ -262,9 +301,8 @@ impl<'a> Filter<'a> {
             }
         }
         let total = i32::try_from(gathered.len()).ok();
-        let (keys, next_page_token) = cut(&page.marked(GATHERED), gathered);
+        let (keys, next_page_token) = cut(&page.marked(Way::Gathered as u8), gathered);
         let cards = ctx.db().get_many::<Scorecard>(&keys).await?;
-        use crate::api::resource::Resource as _;
         let items = cards.into_iter().flatten().filter(|card| card.visible(&ctx.caller) && self.keeps(card)).collect();
         Ok(Some(Found { items, next_page_token, total }))
     }
