@@ -36,7 +36,7 @@ pub trait Resource: Record + Described + Fields + Message + Clone + Default + Pa
 
 /// The key of the record with this name: tenant first, then profile and id.
 pub fn key(tag: Tag, name: &Name<'_>) -> Key {
-    Key::new(name.customer, tag, tuple(|id| { id.str(name.profile).str(name.id); }))
+    Key::new(name.customer, tag, tuple(|id| id.str(name.profile).str(name.id)))
 }
 
 /// The key of the resource with this name. What is no name of such a resource is a bad field, told by `field`.

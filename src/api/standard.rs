@@ -2,7 +2,7 @@
 //! [`load`], [`save`].
 
 use super::Ctx;
-use super::behavior::{Asks, At, Carries, Described, Faults};
+use super::behavior::{Asks, At, Carries, Faults};
 use super::resource::{Resource, key_of};
 use super::{etag, mask};
 use crate::error::{Code, Error, FieldViolation, Result, reason};

@@ -30,7 +30,7 @@ impl Record for Target {
     fn entries(&self, entries: &mut Entries) {
         let Ok(name) = Name::parse(Self::TYPE, &self.name) else { return };
         let created = self.create_time.as_ref().map_or(0, |time| crate::clock::Micros::of(time).0);
-        entries.add(tags::TARGET_BY_CREATE, |terms| drop(terms.str(name.profile).i64_desc(created)), &[]);
+        entries.add(tags::TARGET_BY_CREATE, |terms| terms.str(name.profile).i64_desc(created), &[]);
     }
 }
 
@@ -98,7 +98,7 @@ impl Slot {
                 .str(last_segment(&target.scorecard_template_name))
                 .str(&target.criterion_or_chapter_id)
                 .str(last_segment(&target.usecase_name))
-                .str(last_segment(&target.coaching_plan_name));
+                .str(last_segment(&target.coaching_plan_name))
         });
         Ok(Self { customer: name.customer.to_owned(), id, target: target.name.clone() })
     }
@@ -141,7 +141,7 @@ pub async fn list(ctx: Ctx, request: ListTargetsRequest) -> Result<ListTargetsRe
     let page = Page::of(ctx.rpc.name, &request)?;
     let templates: Vec<&str> = request.scorecard_template_names.iter().map(|name| without_revision(name)).collect();
     let among = |wanted: &[String], value: &String| wanted.is_empty() || wanted.contains(value);
-    let range = IndexRange::all(&ctx.customer, tags::TARGET_BY_CREATE).prefix(|terms| drop(terms.str(&ctx.profile)));
+    let range = IndexRange::all(&ctx.customer, tags::TARGET_BY_CREATE).prefix(|terms| terms.str(&ctx.profile));
     let listed = walk::<Target>(&ctx, &page, range, |_| true, |target| {
         among(&request.usecase_names, &target.usecase_name)
             && among(&request.criterion_or_chapter_ids, &target.criterion_or_chapter_id)

@@ -38,7 +38,7 @@ impl Record for ScorecardTemplate {
         let title: String = self.title.chars().take(60).collect();
         entries.add(
             tags::TEMPLATE_BY_TITLE,
-            |terms| drop(terms.str(name.profile).str(&title)),
+            |terms| terms.str(name.profile).str(&title),
             &[self.status as u8, self.r#type as u8],
         );
     }
@@ -67,7 +67,7 @@ pub struct TemplateRevision(ScorecardTemplate);
 
 impl TemplateRevision {
     fn key_of(name: &Name<'_>, revision: &str) -> Key {
-        Key::new(name.customer, Self::TAG, tuple(|id| drop(id.str(name.profile).str(name.id).str(revision))))
+        Key::new(name.customer, Self::TAG, tuple(|id| id.str(name.profile).str(name.id).str(revision)))
     }
 }
 
@@ -89,7 +89,7 @@ impl Record for TemplateRevision {
         let Ok(name) = Name::parse(TEMPLATE, &self.0.name) else { return };
         entries.add(
             tags::TEMPLATE_REVISION_BY_NUMBER,
-            |terms| drop(terms.str(name.profile).str(name.id).i64_desc(self.0.revision_number)),
+            |terms| terms.str(name.profile).str(name.id).i64_desc(self.0.revision_number),
             &[],
         );
     }
@@ -244,7 +244,7 @@ pub async fn list_current(
         _ => true,
     };
     let typed = |kind: i32| request.types.is_empty() || request.types.contains(&kind);
-    let range = IndexRange::all(&ctx.customer, tags::TEMPLATE_BY_TITLE).prefix(|terms| drop(terms.str(&ctx.profile)));
+    let range = IndexRange::all(&ctx.customer, tags::TEMPLATE_BY_TITLE).prefix(|terms| terms.str(&ctx.profile));
     let listed = walk::<ScorecardTemplate>(
         &ctx,
         &page,
@@ -279,7 +279,7 @@ pub async fn list_revisions(
     let head = head.ok_or_else(|| Error::not_found(&request.name))?;
     let page = Page::of(ctx.rpc.name, &request)?;
     let range = IndexRange::all(&ctx.customer, tags::TEMPLATE_REVISION_BY_NUMBER)
-        .prefix(|terms| drop(terms.str(name.profile).str(name.id)))
+        .prefix(|terms| terms.str(name.profile).str(name.id))
         .after(page.after.clone());
     // One more than wanted tells whether anything follows.
     let mut found = ctx.db().scan_index(&range, page.size + 1, true).await?;

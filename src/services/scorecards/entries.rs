@@ -114,14 +114,14 @@ pub fn write(card: &Scorecard, entries: &mut Entries) {
     let projection = Projection::of(card);
     let stored = projection.encode();
     let profile = name.profile;
-    let mut all = |index: IndexTag, order: i64| entries.add(index, |terms| drop(terms.str(profile).i64(order)), &stored);
+    let mut all = |index: IndexTag, order: i64| entries.add(index, |terms| terms.str(profile).i64(order), &stored);
     all(tags::SCORECARD_BY_CREATE, projection.create);
     all(tags::SCORECARD_BY_UPDATE, projection.update);
     all(tags::SCORECARD_BY_SUBMIT, projection.submit);
     all(tags::SCORECARD_BY_SCORE, projection.score);
     let mut set = |index: IndexTag, of: &str| {
         if !of.is_empty() {
-            entries.add(index, |terms| drop(terms.str(profile).str(of).i64(projection.create)), &stored);
+            entries.add(index, |terms| terms.str(profile).str(of).i64(projection.create), &stored);
         }
     };
     set(tags::SCORECARD_BY_AGENT, last_segment(&card.agent_user_name));

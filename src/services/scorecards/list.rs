@@ -117,7 +117,7 @@ struct Narrow {
 /// The narrowest sets that the filters name.
 fn narrowest(ctx: &Ctx, request: &ListScorecardsRequest) -> Narrow {
     let set = |index: IndexTag, of: &str| {
-        IndexRange::all(&ctx.customer, index).prefix(|terms| drop(terms.str(&ctx.profile).str(of)))
+        IndexRange::all(&ctx.customer, index).prefix(|terms| terms.str(&ctx.profile).str(of))
     };
     let distinct = |index: IndexTag, terms: BTreeSet<String>| Narrow {
         sets: terms.iter().map(|of| set(index, of)).collect(),
@@ -266,9 +266,9 @@ impl<'a> Filter<'a> {
             ScorecardOrderBy::CreateTime | ScorecardOrderBy::Unspecified => (tags::SCORECARD_BY_CREATE, &None, &None),
         };
         let bound = |time: &Option<prost_types::Timestamp>| {
-            time.as_ref().map(|time| tuple(|terms| drop(terms.i64(micros(Some(time))))))
+            time.as_ref().map(|time| tuple(|terms| terms.i64(micros(Some(time)))))
         };
-        let mut range = IndexRange::all(&ctx.customer, index).prefix(|terms| drop(terms.str(&ctx.profile)));
+        let mut range = IndexRange::all(&ctx.customer, index).prefix(|terms| terms.str(&ctx.profile));
         range.start = bound(start).map_or(Bound::Unbounded, Bound::Included);
         range.end = bound(end).map_or(Bound::Unbounded, Bound::Excluded);
         range
@@ -316,7 +316,7 @@ impl<'a> Filter<'a> {
             ScorecardOrderBy::TotalScore => entry.score,
             ScorecardOrderBy::CreateTime | ScorecardOrderBy::Unspecified => entry.create,
         };
-        let ascending = tuple(|key| drop(key.i64(value).raw(&hit.key.id)));
+        let ascending = tuple(|key| key.i64(value).raw(&hit.key.id));
         match self.direction {
             Direction::Forward => ascending,
             Direction::Backward => ascending.iter().map(|byte| !byte).collect(),
