@@ -5,6 +5,8 @@
 
 /// Time and identity, behind traits.
 pub mod clock;
+/// Pure rules: templates, answers, scores and the life of a scorecard; never async, no store, no clock.
+pub mod domain;
 /// The one error above the store.
 pub mod error;
 /// Generated protobuf code and descriptors.
