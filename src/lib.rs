@@ -8,7 +8,7 @@ pub mod api;
 /// Time and identity, behind traits.
 pub mod clock;
 /// The rules, pure.
-//pub mod domain;
+pub mod domain;
 /// The one error above the store.
 pub mod error;
 /// Typed resource names.
