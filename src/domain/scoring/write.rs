@@ -17,6 +17,7 @@ const NOTHING_APPLICABLE: f32 = -1.0;
 /// `outcome` is that of these scores on this form.
 pub fn write(outcome: &Outcome, form: &Form, card: &mut Scorecard) {
     card.total_score = outcome.total.as_ref().map_or(NOTHING_APPLICABLE, exact::rounded_f32);
+    card.total_score_billionths = outcome.total.as_ref().map(exact::billionths);
     card.auto_failed = outcome.auto_failed;
     card.passed = outcome.passed;
     card.scoring_engine_version = ENGINE_VERSION;

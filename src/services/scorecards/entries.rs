@@ -141,11 +141,9 @@ pub fn process_term(process: &str) -> String {
     format!("{:08x}", hash(process))
 }
 
-/// Orders scorecards by their exact total: the integer part of a billion times the percentage. Nothing applicable is
-/// lower than any total.
+/// Orders scorecards by their total. Nothing applicable is lower than any total.
 pub fn score_key(card: &Scorecard) -> i64 {
-    crate::domain::exact::parse(&card.exact_total_score)
-        .map_or(i64::MIN, |exact| crate::domain::exact::scaled(&exact, 1_000_000_000))
+    card.total_score_billionths.unwrap_or(i64::MIN)
 }
 
 /// An instant as the entries hold it; zero where there is none.
