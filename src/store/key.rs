@@ -2,21 +2,28 @@
 //!
 //! | element | bytes |
 //! |---|---|
-//! | `str`, `bytes` | the bytes with each 00 as 00 FF, then 00 01: a prefix sorts before what it begins |
-//! | `u8`, `u16`, `u64`, `bool` | big endian |
+//! | `str`, `bytes` | the bytes, each 00 as 00 02, then 00 01: a prefix sorts before what it begins |
+//! | `bool`, `u8`, `u16`, `u64` | big endian |
 //! | `i64` | big endian with the sign bit flipped |
 //! | `u64_desc`, `i64_desc` | the same, every bit inverted: the largest first |
-//! | `raw` | as they are; only for a fixed width, or where nothing of the same range is longer |
+//! | `raw` | as they are; only where the width is fixed |
 //!
-//! The terminator is two bytes, and not a bare 00, so that any element may follow: after a bare 00 an inverted number
-//! that begins with FF would read as an escape.
+//! In all of them, FE is written FE 01 and FF is written FE 02, which keeps the order and leaves **no byte FF in any
+//! key**. sled 0.34 needs that: walking backwards, it looks for the left neighbour of a page that begins with `p x` at
+//! `p x-1 FF FF FF FF`, and spins and panics if the neighbour begins above, as a key with five FF does. Numbers are full
+//! of FF (small negative ones, inverted times).
 
 use bytes::Bytes;
 
 use super::{Fault, Tag};
 
-const ESCAPE: u8 = 0xff;
-const END: u8 = 0x01;
+/// First byte of an escaped FE or FF.
+const HIGH: u8 = 0xfe;
+const HIGH_FE: u8 = 1;
+const HIGH_FF: u8 = 2;
+/// After a 00: the end, or an escaped 00.
+const ZERO_END: u8 = 1;
+const ZERO_ZERO: u8 = 2;
 
 /// The name of a record: whose it is, which table, which one. Its order is tenant, tag, id, by bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,25 +67,36 @@ impl KeyWriter {
     /// Bytes of any length and content.
     pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.open_bytes(bytes);
-        self.0.extend_from_slice(&[0, END]);
+        self.0.extend_from_slice(&[0, ZERO_END]);
         self
     }
 
     /// The beginning of a text or of bytes, without an end: the prefix of every element that begins so.
     pub fn open_bytes(&mut self, bytes: &[u8]) -> &mut Self {
         let mut rest = bytes;
-        while let Some(zero) = rest.iter().position(|byte| *byte == 0) {
-            self.0.extend_from_slice(&rest[..=zero]);
-            self.0.push(ESCAPE);
-            rest = &rest[zero + 1..];
+        while let Some(at) = rest.iter().position(|byte| *byte == 0) {
+            self.raw(&rest[..at]);
+            self.0.extend_from_slice(&[0, ZERO_ZERO]);
+            rest = &rest[at + 1..];
+        }
+        self.raw(rest)
+    }
+
+    /// Bytes of a fixed width, such as a hash.
+    pub fn raw(&mut self, bytes: &[u8]) -> &mut Self {
+        let mut rest = bytes;
+        while let Some(at) = rest.iter().position(|byte| *byte >= HIGH) {
+            self.0.extend_from_slice(&rest[..at]);
+            self.0.extend_from_slice(&[HIGH, if rest[at] == HIGH { HIGH_FE } else { HIGH_FF }]);
+            rest = &rest[at + 1..];
         }
         self.0.extend_from_slice(rest);
         self
     }
 
-    /// Bytes as they are; see the module about when that is right.
-    pub fn raw(&mut self, bytes: &[u8]) -> &mut Self {
-        self.0.extend_from_slice(bytes);
+    /// Elements that are encoded already.
+    pub fn encoded(&mut self, tuple: &[u8]) -> &mut Self {
+        self.0.extend_from_slice(tuple);
         self
     }
 
@@ -89,8 +107,7 @@ impl KeyWriter {
 
     /// One byte.
     pub fn u8(&mut self, number: u8) -> &mut Self {
-        self.0.push(number);
-        self
+        self.raw(&[number])
     }
 
     /// Ascending.
@@ -161,26 +178,34 @@ impl<'a> KeyReader<'a> {
         self.0
     }
 
-    /// The next bytes of this fixed width.
-    pub fn raw(&mut self, width: usize) -> Result<&'a [u8], Fault> {
+    /// The next so many bytes of the encoded form, whatever they mean.
+    pub fn encoded(&mut self, width: usize) -> Result<&'a [u8], Fault> {
         let (head, rest) = self.0.split_at_checked(width).ok_or_else(short)?;
         self.0 = rest;
         Ok(head)
+    }
+
+    /// Bytes of this fixed width, written by [`KeyWriter::raw`].
+    pub fn raw(&mut self, width: usize) -> Result<Bytes, Fault> {
+        let mut plain = vec![0; width];
+        self.fill(&mut plain)?;
+        Ok(Bytes::from(plain))
     }
 
     /// Bytes written by [`KeyWriter::bytes`].
     pub fn bytes(&mut self) -> Result<Bytes, Fault> {
         let mut plain = Vec::new();
         loop {
-            let zero = self.0.iter().position(|byte| *byte == 0).ok_or_else(short)?;
-            let mark = *self.0.get(zero + 1).ok_or_else(short)?;
-            let (head, rest) = (&self.0[..zero], &self.0[zero + 2..]);
-            self.0 = rest;
-            plain.extend_from_slice(head);
+            let at = self.0.iter().position(|byte| *byte == 0 || *byte >= HIGH).ok_or_else(short)?;
+            plain.extend_from_slice(&self.0[..at]);
+            let mark = (self.0[at], *self.0.get(at + 1).ok_or_else(short)?);
+            self.0 = &self.0[at + 2..];
             match mark {
-                END => return Ok(Bytes::from(plain)),
-                ESCAPE => plain.push(0),
-                _ => return Err(Fault::Corrupt("a stored key has a bad escape".into())),
+                (0, ZERO_END) => return Ok(Bytes::from(plain)),
+                (0, ZERO_ZERO) => plain.push(0),
+                (HIGH, HIGH_FE) => plain.push(0xfe),
+                (HIGH, HIGH_FF) => plain.push(0xff),
+                _ => return Err(bad_escape()),
             }
         }
     }
@@ -190,10 +215,28 @@ impl<'a> KeyReader<'a> {
         String::from_utf8(self.bytes()?.into()).map_err(|_| Fault::Corrupt("a stored key's text is not UTF-8".into()))
     }
 
+    fn fill(&mut self, plain: &mut [u8]) -> Result<(), Fault> {
+        for byte in plain {
+            let (first, rest) = self.0.split_first().ok_or_else(short)?;
+            self.0 = rest;
+            *byte = *first;
+            if *first >= HIGH {
+                let (mark, rest) = rest.split_first().ok_or_else(short)?;
+                self.0 = rest;
+                *byte = match (*first, *mark) {
+                    (HIGH, HIGH_FE) => 0xfe,
+                    (HIGH, HIGH_FF) => 0xff,
+                    _ => return Err(bad_escape()),
+                };
+            }
+        }
+        Ok(())
+    }
+
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
-        let (head, rest) = self.0.split_first_chunk().ok_or_else(short)?;
-        self.0 = rest;
-        Ok(*head)
+        let mut plain = [0; N];
+        self.fill(&mut plain)?;
+        Ok(plain)
     }
 
     /// See [`KeyWriter::bool`].
@@ -236,6 +279,10 @@ impl<'a> KeyReader<'a> {
     }
 }
 
+fn bad_escape() -> Fault {
+    Fault::Corrupt("a stored key has a bad escape".into())
+}
+
 fn short() -> Fault {
     Fault::Corrupt("a stored key ends too early".into())
 }
@@ -266,7 +313,7 @@ mod tests {
     fn write(row: &Row) -> Vec<u8> {
         let mut k = KeyWriter::new();
         k.bytes(&row.0).i64(row.1).bytes(&row.2).i64_desc(row.3.0).u64_desc(row.4.0).bool(row.5).u16(row.6);
-        k.bytes(&row.7).u64(7).u8(9);
+        k.bytes(&row.7).u64(7).u8(9).raw(&row.7);
         k.into_vec()
     }
 
@@ -296,15 +343,18 @@ mod tests {
             prop_assert_eq!(r.u64_desc().unwrap(), row.4.0);
             prop_assert_eq!(r.bool().unwrap(), row.5);
             prop_assert_eq!(r.u16().unwrap(), row.6);
-            prop_assert_eq!(r.bytes().unwrap(), row.7);
-            prop_assert_eq!((r.u64().unwrap(), r.u8().unwrap(), r.rest().len()), (7, 9, 0));
+            prop_assert_eq!(&r.bytes().unwrap(), &row.7);
+            prop_assert_eq!((r.u64().unwrap(), r.u8().unwrap()), (7, 9));
+            prop_assert_eq!(r.raw(row.7.len()).unwrap(), row.7);
+            prop_assert!(r.rest().is_empty());
+            prop_assert!(!bytes.contains(&0xff), "sled walks backwards wrongly over it");
         }
 
         #[test]
         fn an_open_text_is_the_prefix_of_exactly_the_texts_that_begin_so(head in nasty(), text in nasty()) {
             let prefix = tuple(|k| k.open_bytes(&head));
             let whole = tuple(|k| k.bytes(&text).u64(1));
-            // A text that ends where the head goes on with 00 01 would be a false match if 00 were not escaped.
+            // A text that ends where the head goes on with 00 would be a false match if 00 were not escaped.
             prop_assert_eq!(whole.starts_with(&prefix), text.starts_with(&head));
         }
 

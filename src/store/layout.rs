@@ -11,7 +11,7 @@
 
 use std::ops::Bound;
 
-use bytes::{BufMut, Bytes};
+use bytes::Bytes;
 
 use super::{
     Change, Direction, Entry, Fault, Hit, IndexRange, IndexTag, Key, KeyReader, KeyWriter, Op, ScanRange, Tag,
@@ -45,9 +45,9 @@ pub(super) fn read_named(bytes: &[u8]) -> Result<(Key, KeyReader<'_>), Fault> {
 }
 
 pub(super) fn event_key(key: &Key, version: u64) -> Vec<u8> {
-    let mut bytes = named(HISTORY, key);
-    bytes.put_u64(version);
-    bytes
+    let mut k = KeyWriter::new();
+    k.encoded(&named(HISTORY, key)).u64(version);
+    k.into_vec()
 }
 
 /// Events of this record after this version.
@@ -57,16 +57,15 @@ pub(super) fn events_after(key: &Key, version: u64) -> Span {
 
 pub(super) fn entry_key(record: &Key, index: IndexTag, terms: &[u8]) -> Vec<u8> {
     let mut k = index_start(&record.tenant, index);
-    k.raw(terms).bytes(&record.id);
+    k.encoded(terms).bytes(&record.id);
     k.into_vec()
 }
 
 pub(super) fn entry_value(tag: Tag, entry: &Entry) -> Vec<u8> {
-    let mut value = Vec::with_capacity(4 + entry.projection.len());
-    value.put_u16(tag.0);
-    value.put_u16(entry.terms.len() as u16); // an entry's key is at most 512 bytes
-    value.put_slice(&entry.projection);
-    value
+    let mut value = KeyWriter::new();
+    value.u16(tag.0).u16(entry.terms.len() as u16); // an entry's key is at most 512 bytes
+    value.encoded(&entry.projection);
+    value.into_vec()
 }
 
 fn index_start(tenant: &[u8], index: IndexTag) -> KeyWriter {
@@ -83,7 +82,7 @@ pub(super) fn read_entry(key: &[u8], value: &[u8]) -> Result<(IndexTag, Hit), Fa
     let position = Bytes::copy_from_slice(r.rest());
     let mut v = KeyReader::new(value);
     let (tag, terms) = (Tag(v.u16()?), usize::from(v.u16()?));
-    r.raw(terms)?;
+    r.encoded(terms)?;
     let id = r.bytes()?;
     if !r.rest().is_empty() {
         return Err(Fault::Corrupt("an index entry's key goes on after the id".into()));

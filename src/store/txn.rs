@@ -9,7 +9,7 @@
 //! value, a "no child exists" is a counter in the parent.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -161,9 +161,7 @@ impl Db {
 
 /// Up to 1, 2, 4 … 32 ms, at random, so that writers that met once do not meet again.
 fn pause(tries: u32) -> Duration {
-    let mut random = RandomState::new().build_hasher();
-    tries.hash(&mut random);
-    Duration::from_micros(random.finish() % (1_000 << tries.min(5)))
+    Duration::from_micros(RandomState::new().hash_one(tries) % (1_000 << tries.min(5)))
 }
 
 /// What a write closure reads and writes through. Cheap to clone; of no use after the closure has ended.

@@ -115,7 +115,7 @@ async fn check_record(
     };
     for (index, terms, projection) in entries.iter() {
         // Terms and id together are the whole position, so the prefix is that of one entry.
-        let range = IndexRange::all(&key.tenant, index).prefix(|k| k.raw(terms).bytes(&key.id));
+        let range = IndexRange::all(&key.tenant, index).prefix(|k| k.encoded(terms).bytes(&key.id));
         let found = engine.scan_index(&range, 1, false).await?.hits.pop().filter(|hit| hit.key == *key);
         let at = format!("record {key}, index {}, terms {}", index.0, terms.escape_ascii());
         match found {

@@ -9,7 +9,7 @@
 use bytes::{BufMut, Bytes};
 use sled::{IVec, Tree};
 
-use super::super::{Fault, Rec};
+use super::super::{Fault, KeyWriter, Rec};
 
 /// Bytes of one value at most.
 pub(super) const CHUNK: usize = 16 << 10;
@@ -65,7 +65,9 @@ fn checksum(version: u64, len: usize, parts: u16, body: &[u8]) -> u32 {
 
 /// The key of a part, 1 for the one after the head.
 pub(super) fn part_key(key: &[u8], part: u16) -> Vec<u8> {
-    [key, &part.to_be_bytes()].concat()
+    let mut k = KeyWriter::new();
+    k.encoded(key).u16(part);
+    k.into_vec()
 }
 
 /// Writes a body under this key: adds the head and the parts to the writes and answers how many parts there are.

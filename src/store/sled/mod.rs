@@ -249,7 +249,8 @@ impl Shared {
         })
     }
 
-    /// Walks keys until `visit` answers false. Stops at the first error, because sled repeats it for ever.
+    /// Walks keys until `visit` answers false. Stops at the first error, because sled repeats it for ever. Backwards is
+    /// right only because no key holds a byte FF; see `key`.
     fn walk(
         &self,
         span: layout::Span,
