@@ -17,6 +17,8 @@ pub mod names;
 pub mod pb;
 /// REST to gRPC, derived from descriptors; knows no coaching.
 pub mod rest;
+/// The one port and everything around a call.
+pub mod server;
 /// The RPCs, one file for each resource.
 //pub mod services;
 /// Ordered records and index entries over small engines.

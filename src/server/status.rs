@@ -1,0 +1,141 @@
+//! The only place where an [`Error`] becomes a gRPC status or an HTTP answer, and a status a word for the log.
+//!
+//! On gRPC the details travel as `google.rpc.Status` in `grpc-status-details-bin`; on REST the same message is the JSON
+//! body (AIP-193). Every error carries `ErrorInfo`; bad fields add `BadRequest`, passing trouble adds `RetryInfo`.
+
+use http::{HeaderMap, HeaderValue, Response, header};
+use serde_json::{Value, json};
+use tonic::body::Body;
+use tonic::{Code as GrpcCode, Status};
+use tonic_types::{BadRequest, ErrorDetail, ErrorInfo, FieldViolation, RetryInfo, StatusExt};
+
+use crate::error::{Code, DOMAIN, Error};
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        let metadata = error.metadata().iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
+        let mut details: Vec<ErrorDetail> =
+            vec![ErrorInfo::new(error.reason(), DOMAIN, metadata.collect::<std::collections::HashMap<_, _>>()).into()];
+        if !error.violations().is_empty() {
+            let fields = error.violations().iter().map(|bad| FieldViolation::new(&bad.field, &bad.description));
+            details.push(BadRequest::new(fields.collect::<Vec<_>>()).into());
+        }
+        if let Some(pause) = error.retry_pause() {
+            details.push(RetryInfo::new(Some(pause)).into());
+        }
+        Status::with_error_details_vec(GrpcCode::from_i32(error.code().grpc()), error.message(), details)
+    }
+}
+
+/// The error as a complete gRPC answer without a message ("trailers-only").
+pub(super) fn grpc(error: Error) -> Response<Body> {
+    Status::from(error).into_http()
+}
+
+/// The error as the trailers that end a gRPC stream.
+pub(super) fn trailers(error: Error) -> HeaderMap {
+    let mut trailers = HeaderMap::with_capacity(3);
+    // Fails only on header bytes that base64 and percent-encoding cannot make.
+    let _ = Status::from(error).add_header(&mut trailers);
+    trailers
+}
+
+/// The error as a REST answer: HTTP status by the table of AIP-193, body `google.rpc.Status` as JSON with its code's name
+/// in `status`, and `Retry-After` in whole seconds where a pause is known.
+pub(super) fn rest(error: &Error) -> Response<Body> {
+    let code = error.code();
+    let mut response = Response::new(Body::new(http_body_util::Full::from(json(error).to_string())));
+    *response.status_mut() = http::StatusCode::from_u16(code.http()).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(pause) = error.retry_pause() {
+        let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+fn json(error: &Error) -> Value {
+    let kind = |name: &str| format!("type.googleapis.com/google.rpc.{name}");
+    let metadata: serde_json::Map<String, Value> =
+        error.metadata().iter().map(|(key, value)| ((*key).to_owned(), value.as_str().into())).collect();
+    let mut info = json!({"@type": kind("ErrorInfo"), "reason": error.reason(), "domain": DOMAIN});
+    if !metadata.is_empty() {
+        info["metadata"] = metadata.into();
+    }
+    let mut details = vec![info];
+    if !error.violations().is_empty() {
+        let fields = error.violations().iter().map(|bad| json!({"field": bad.field, "description": bad.description}));
+        details.push(json!({"@type": kind("BadRequest"), "fieldViolations": fields.collect::<Vec<_>>()}));
+    }
+    if let Some(pause) = error.retry_pause() {
+        let delay = format!("{}.{:03}s", pause.as_secs(), pause.subsec_millis());
+        details.push(json!({"@type": kind("RetryInfo"), "retryDelay": delay}));
+    }
+    let code = error.code();
+    json!({"code": code.grpc(), "message": error.message(), "status": code.text(), "details": details})
+}
+
+/// Name of the code in gRPC headers or trailers; none where there is no `grpc-status`.
+pub(super) fn code_in(headers: &HeaderMap) -> Option<Code> {
+    let text = headers.get("grpc-status")?.to_str().ok()?;
+    Some(text.parse().map_or(Code::Unknown, Code::from_grpc))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http_body_util::BodyExt;
+
+    use super::*;
+    use crate::error::reason;
+
+    fn full() -> Error {
+        Error::fields(vec![crate::error::FieldViolation { field: "target.target".into(), description: "is required".into() }])
+            .with("method", "CreateTarget")
+            .retry_after(Duration::from_millis(1_250))
+            .caused_by("secret path")
+    }
+
+    #[test]
+    fn a_status_carries_the_reason_the_fields_and_the_pause() {
+        let status = Status::from(full());
+        assert_eq!(status.code(), GrpcCode::InvalidArgument);
+        assert_eq!(status.message(), "target.target: is required");
+        let info = status.get_details_error_info().unwrap();
+        assert_eq!((info.reason.as_str(), info.domain.as_str()), (reason::INVALID_REQUEST, DOMAIN));
+        assert_eq!(info.metadata["method"], "CreateTarget");
+        let bad = status.get_details_bad_request().unwrap();
+        assert_eq!(bad.field_violations[0].field, "target.target");
+        assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_millis(1_250)));
+    }
+
+    #[test]
+    fn every_code_keeps_its_number_on_the_wire_and_back() {
+        for code in Code::ALL.iter().filter(|code| **code != Code::Ok) {
+            let response = grpc(Error::new(*code, reason::INTERNAL, "x"));
+            assert_eq!(code_in(response.headers()), Some(*code));
+            assert_eq!(code_in(&trailers(Error::new(*code, reason::INTERNAL, "x"))), Some(*code));
+        }
+        assert_eq!(code_in(&HeaderMap::new()), None);
+    }
+
+    #[tokio::test]
+    async fn rest_answers_json_with_the_mapped_status_and_no_private_cause() {
+        let response = rest(&full());
+        assert_eq!(response.status(), 400);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "2");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert!(!String::from_utf8_lossy(&body).contains("secret"));
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(
+            body,
+            json!({"code": 3, "message": "target.target: is required", "status": "INVALID_ARGUMENT", "details": [
+                {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "INVALID_REQUEST", "domain": "coaching",
+                 "metadata": {"method": "CreateTarget"}},
+                {"@type": "type.googleapis.com/google.rpc.BadRequest",
+                 "fieldViolations": [{"field": "target.target", "description": "is required"}]},
+                {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1.250s"}]})
+        );
+    }
+}
