@@ -9,7 +9,7 @@ use crate::error::FieldViolation;
 use crate::names::Name;
 
 /// The generated implementations and the table of RPCs.
-#[allow(unused_variables, clippy::all)] // written by build/described.rs, read by nobody
+#[allow(unused_variables, deprecated, unreachable_pub, clippy::all)] // written by build/described.rs, read by nobody
 mod described {
     use super::{Asks, At, Carries, Described, Faults, Fields, set};
     include!(concat!(env!("OUT_DIR"), "/described.rs"));

@@ -3,14 +3,14 @@
 use bytes::Bytes;
 use prost::Message;
 
-use super::templates::{act, pinned};
+use super::templates::{act, compiled, pinned};
 use crate::api::Ctx;
 use crate::api::caller::Caller;
 use crate::api::resource::{Resource, decode, own_key};
 use crate::api::standard::{fetch, load_for, save};
 use crate::domain::form::Form;
 use crate::domain::{lifecycle, scoring};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::names::without_revision;
 use crate::pb::cresta::v1::coaching::*;
 use crate::store::{Entries, Fault, Key, Record, Tag, Txn, tags};
@@ -59,12 +59,6 @@ impl Resource for Scorecard {
         let form = compiled(&template)?;
         lifecycle::update(old, self, &template, &form, &act(ctx, &ctx.shown_caller()))
     }
-}
-
-/// The form of a stored template: it passed the lint when it was written.
-fn compiled(template: &ScorecardTemplate) -> Result<Form> {
-    let structure = template.template.as_ref().ok_or_else(|| Error::internal(format!("{} has no structure", template.name)))?;
-    Form::compile(structure).map_err(|faults| Error::internal(format!("{} no longer compiles: {faults:?}", template.name)))
 }
 
 /// The form that this scorecard is filled in on.

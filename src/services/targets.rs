@@ -48,7 +48,7 @@ impl Resource for Target {
 
     async fn update(&mut self, ctx: &Ctx, txn: &Txn, old: &Self) -> Result<()> {
         self.settle(txn).await?;
-        self.update_time = Some(domain::time::after(ctx.now.timestamp(), old.update_time));
+        self.update_time = Some(ctx.time_after(old.update_time.as_ref()));
         let (slot, former) = (Slot::of(self)?, Slot::of(old)?);
         if slot.key() != former.key() {
             txn.delete::<Slot>(&former.key()).await?;
@@ -67,7 +67,12 @@ impl Target {
     async fn settle(&mut self, txn: &Txn) -> Result<()> {
         self.scorecard_template_name = without_revision(&self.scorecard_template_name).to_owned();
         let template = templates::referred(txn, "target.scorecardTemplateName", &self.scorecard_template_name).await?;
-        domain::targets::check(self, &template)?;
+        let form = templates::compiled(&template)?;
+        let percent = self.target.unwrap_or(f32::NAN);
+        let faults = domain::targets::check(percent, &self.criterion_or_chapter_id, &form, "target");
+        if !faults.is_empty() {
+            return Err(Error::fields(faults));
+        }
         if !self.coaching_plan_name.is_empty() {
             let plan = Name::parse(CoachingPlan::TYPE, &self.coaching_plan_name)
                 .map_err(|bad| Error::field("target.coachingPlanName", bad.to_string()))?;
