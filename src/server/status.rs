@@ -91,10 +91,13 @@ mod tests {
     use crate::error::reason;
 
     fn full() -> Error {
-        Error::fields(vec![crate::error::FieldViolation { field: "target.target".into(), description: "is required".into() }])
-            .with("method", "CreateTarget")
-            .retry_after(Duration::from_millis(1_250))
-            .caused_by("secret path")
+        Error::fields(vec![crate::error::FieldViolation {
+            field: "target.target".into(),
+            description: "is required".into(),
+        }])
+        .with("method", "CreateTarget")
+        .retry_after(Duration::from_millis(1_250))
+        .caused_by("secret path")
     }
 
     #[test]
