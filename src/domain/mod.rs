@@ -13,14 +13,14 @@ pub mod conditions;
 /// Exact numbers, and the one place where they are rounded.
 pub mod exact;
 /// What may happen to a template next.
-//LC pub mod templates;
+pub mod templates;
 
 #[cfg(test)]
 mod fixtures;
 /// A template's structure, compiled for use.
 pub mod form;
 /// What may happen to a scorecard next.
-//LC pub mod lifecycle;
+pub mod lifecycle;
 /// All that is wrong with a template's structure.
 pub mod lint;
 /// Revision ids, and names with and without them.
