@@ -31,9 +31,13 @@ pub mod names;
 pub mod pb;
 /// REST to gRPC, derived from descriptors; knows no coaching.
 pub mod rest;
+/// Every setting: its default, flag, environment variable and key in the file.
+pub mod config;
 /// One port for gRPC, gRPC-Web, REST, health and reflection, and what surrounds every call.
 /// Ordered records and index entries over small engines.
 pub mod store;
 // Logs
+/// Every setting: its default, flag, environment variable and key in the file.
+pub mod config;
 /// One port for gRPC, gRPC-Web, REST, health and reflection, and what surrounds every call.
 pub mod server;
