@@ -7,6 +7,8 @@
 pub mod api;
 /// Time and identity, behind traits.
 pub mod clock;
+/// Every setting: its default, flag, environment variable and key in the file.
+pub mod config;
 /// The rules, pure.
 pub mod domain;
 /// The one error above the store.
