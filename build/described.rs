@@ -18,7 +18,7 @@ const HTTP: &str = "google.api.http";
 const ACCESS: &str = "coaching.access.v1.access";
 
 /// The whole generated file.
-pub fn generate(pool: &DescriptorPool) -> Fallible<String> {
+pub(crate) fn generate(pool: &DescriptorPool) -> Fallible<String> {
     let mut out = String::new();
     let scopes = scopes(pool)?;
     for message in pool.all_messages().filter(|m| ours(m.package_name()) && !m.is_map_entry()) {
@@ -83,7 +83,7 @@ fn reference(field: &FieldDescriptor) -> Option<String> {
 
 /// `impl Fields`: what every message can say of its own fields.
 fn fields(out: &mut String, message: &MessageDescriptor) -> Fallible<()> {
-    let (mut clear, mut check, mut changed, mut copy, mut populated) = Default::default();
+    let [mut clear, mut check, mut changed, mut copy, mut populated]: [String; 5] = Default::default();
     for field in message.fields() {
         let behaviors = behaviors(&field);
         let has = |name: &str| behaviors.iter().any(|b| b == name);
@@ -152,19 +152,32 @@ fn fields(out: &mut String, message: &MessageDescriptor) -> Fallible<()> {
                 spellings(&field)
             )?;
         }
-        writeln!(populated, "if {member} != Default::default() {{ names.push({:?}); }}", field.name())?;
+        writeln!(populated, "if set(&{member}) {{ names.push({:?}); }}", field.name())?;
     }
-    write!(
-        out,
-        "impl Fields for {} {{
-fn clear_output_only(&mut self) {{ {clear} }}
-fn check(&self, at: &At<'_>, faults: &mut Faults) {{ {check} }}
-fn changed_immutable(&self, old: &Self) -> Vec<&'static str> {{ #[allow(unused_mut)] let mut names = Vec::new(); {changed} names }}
-fn copy_path(&mut self, from: &Self, path: &[&str]) -> bool {{ match path {{ {copy} _ => false }} }}
-fn populated(&self) -> Vec<&'static str> {{ #[allow(unused_mut)] let mut names = Vec::new(); {populated} names }}
-}}\n",
-        path(message)
-    )?;
+    // What a message has nothing to say of is left to the trait's default.
+    writeln!(out, "impl Fields for {} {{", path(message))?;
+    if !clear.is_empty() {
+        writeln!(out, "fn clear_output_only(&mut self) {{ {clear} }}")?;
+    }
+    if !check.is_empty() {
+        writeln!(out, "fn check(&self, at: &At<'_>, faults: &mut Faults) {{ {check} }}")?;
+    }
+    if !changed.is_empty() {
+        writeln!(
+            out,
+            "fn changed_immutable(&self, old: &Self) -> Vec<&'static str> {{ let mut names = Vec::new(); {changed} names }}"
+        )?;
+    }
+    if !copy.is_empty() {
+        writeln!(
+            out,
+            "fn copy_path(&mut self, from: &Self, path: &[&str]) -> bool {{ match path {{ {copy} _ => false }} }}"
+        )?;
+    }
+    if !populated.is_empty() {
+        writeln!(out, "fn populated(&self) -> Vec<&'static str> {{ let mut names = Vec::new(); {populated} names }}")?;
+    }
+    writeln!(out, "}}")?;
     Ok(())
 }
 
@@ -207,7 +220,11 @@ fn check_value(out: &mut String, field: &FieldDescriptor, guard: &str, value: &s
         },
         _ => return Ok(()),
     };
-    writeln!(out, "{guard} {{ {statement} }}")?;
+    if guard.is_empty() {
+        writeln!(out, "{statement}")?;
+    } else {
+        writeln!(out, "{guard} {{ {statement} }}")?;
+    }
     Ok(())
 }
 
@@ -355,7 +372,7 @@ fn rpcs(out: &mut String, pool: &DescriptorPool) -> Fallible<()> {
 }
 
 /// Resource type → name pattern, from `google.api.resource` and `google.api.resource_definition`.
-pub fn patterns(pool: &DescriptorPool) -> String {
+pub(crate) fn patterns(pool: &DescriptorPool) -> String {
     let mut patterns: BTreeMap<String, String> = BTreeMap::new();
     let mut add = |value: &Value| {
         let message = value.as_message()?;

@@ -3,41 +3,29 @@
 
 #![warn(missing_docs)]
 
-/// Until the branches are merged: what the front needs of `api/mod.rs`, which needs the store.
-pub mod api {
-    /// See above.
-    #[allow(missing_docs)]
-    pub mod behavior {
-        #[derive(Debug)]
-        pub struct Rpc {
-            pub name: &'static str,
-            pub roles: &'static [i32],
-        }
-    }
-    pub mod caller;
-    /// The request's id as the server's front chose it, in the request's extensions.
-    #[derive(Clone, Debug)]
-    pub struct RequestId(pub std::sync::Arc<str>);
-}
+/// The doorways and the standard methods: what every RPC passes, written once.
+pub mod api;
 /// The commands of the program.
+pub mod cli;
 /// Time and identity, behind traits.
 pub mod clock;
 /// Every setting: its default, flag, environment variable and key in the file.
+pub mod config;
+/// The rules, pure.
+pub mod domain;
 /// The one error above the store.
 pub mod error;
-/// Resource names.
+/// Typed resource names.
 pub mod names;
 /// Generated protobuf code and descriptors.
 pub mod pb;
 /// REST to gRPC, derived from descriptors; knows no coaching.
 pub mod rest;
-/// Every setting: its default, flag, environment variable and key in the file.
-pub mod config;
-/// One port for gRPC, gRPC-Web, REST, health and reflection, and what surrounds every call.
+/// The one port and everything around a call.
+pub mod server;
+/// The RPCs, one file for each resource.
+//pub mod services;
 /// Ordered records and index entries over small engines.
 pub mod store;
-// Logs
-/// Every setting: its default, flag, environment variable and key in the file.
-pub mod config;
-/// One port for gRPC, gRPC-Web, REST, health and reflection, and what surrounds every call.
-pub mod server;
+/// Logs: where they go and how they look.
+pub mod telemetry;

@@ -9,8 +9,9 @@ use crate::error::FieldViolation;
 use crate::names::Name;
 
 /// The generated implementations and the table of RPCs.
+#[allow(unused_variables, deprecated, unreachable_pub, clippy::all)] // written by build/described.rs, read by nobody
 mod described {
-    use super::{Asks, At, Carries, Described, Faults, Fields};
+    use super::{Asks, At, Carries, Described, Faults, Fields, set};
     include!(concat!(env!("OUT_DIR"), "/described.rs"));
     pub use super::Rpc;
 }
@@ -32,16 +33,22 @@ pub struct Rpc {
 /// What a message says of its own fields (google.api.field_behavior, AIP-203).
 pub trait Fields: Default {
     /// Unsets output-only fields, here and below: what callers send there is ignored.
-    fn clear_output_only(&mut self);
+    fn clear_output_only(&mut self) {}
     /// Adds a complaint for every required field that is missing, name that is malformed, enum number that is unknown,
     /// and number or time that is out of range.
-    fn check(&self, at: &At<'_>, faults: &mut Faults);
+    fn check(&self, _at: &At<'_>, _faults: &mut Faults) {}
     /// JSON names of immutable fields in which this differs from `old`.
-    fn changed_immutable(&self, old: &Self) -> Vec<&'static str>;
+    fn changed_immutable(&self, _old: &Self) -> Vec<&'static str> {
+        Vec::new()
+    }
     /// Copies the field at this mask path from another; whether there is such a field. Output-only fields stay.
-    fn copy_path(&mut self, from: &Self, path: &[&str]) -> bool;
+    fn copy_path(&mut self, _from: &Self, _path: &[&str]) -> bool {
+        false
+    }
     /// Proto names of the settable fields that are not at their default.
-    fn populated(&self) -> Vec<&'static str>;
+    fn populated(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
 }
 
 /// What a resource says of itself (google.api.resource, AIP-123).
@@ -100,6 +107,11 @@ pub trait Asks {
     }
     /// Unsets what may change between the pages of one listing.
     fn clear_page(&mut self) {}
+}
+
+/// Whether a field is not at its default.
+fn set<T: Default + PartialEq>(value: &T) -> bool {
+    *value != T::default()
 }
 
 /// A place in a message, kept on the stack and spelled out only for a complaint.

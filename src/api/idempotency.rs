@@ -42,16 +42,16 @@ impl Record for Remembered {
         store::Key::new(&self.tenant, Self::TAG, &self.id)
     }
 
-    fn encode(&self) -> Bytes {
-        self.encode_to_vec().into()
+    fn encode(&self) -> Vec<u8> {
+        self.encode_to_vec()
     }
 
     fn decode(body: Bytes) -> Result<Self, Fault> {
-        Message::decode(body).map_err(|error| Fault::Corrupt(format!("idempotency key: {error}")))
+        super::resource::decode(body)
     }
 
     fn entries(&self, entries: &mut Entries) {
-        entries.add(tags::IDEMPOTENCY_KEY_BY_EXPIRY, |terms| { terms.i64(self.expires); }, &[]);
+        entries.add(tags::IDEMPOTENCY_KEY_BY_EXPIRY, |terms| terms.i64(self.expires), &[]);
     }
 }
 
@@ -70,9 +70,7 @@ impl Key {
         let uuid = value.to_str().ok().and_then(|text| uuid::Uuid::try_parse(text).ok()).ok_or_else(|| {
             Error::field("Idempotency-Key", "must be a UUID, new for each new change").because(reason::INVALID_IDEMPOTENCY_KEY)
         })?;
-        let id = store::tuple(|id| {
-            id.str(&ctx.caller.name_in(&ctx.customer)).raw(uuid.as_bytes());
-        });
+        let id = store::tuple(|id| id.str(&ctx.caller.name_in(&ctx.customer)).raw(uuid.as_bytes()));
         let fingerprint = Sha256::new().chain_update(ctx.rpc.path).chain_update(request.encode_to_vec()).finalize();
         Ok(Some(Self {
             key: store::Key::new(&ctx.customer, Remembered::TAG, id),
@@ -84,7 +82,7 @@ impl Key {
 
     /// Looks up a few expired answers of the tenant, to be cleared away with this call's commit.
     pub(super) async fn with_expired(mut self, ctx: &Ctx) -> Result<Self> {
-        let range = IndexRange::all(&ctx.customer, tags::IDEMPOTENCY_KEY_BY_EXPIRY).until(|terms| { terms.i64(ctx.now.0); });
+        let range = IndexRange::all(&ctx.customer, tags::IDEMPOTENCY_KEY_BY_EXPIRY).until(|terms| terms.i64(ctx.now.0));
         let page = ctx.db().scan_index(&range, SWEPT, false).await?;
         self.expired = page.hits.into_iter().map(|hit| hit.key).filter(|key| *key != self.key).collect();
         Ok(self)

@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use prost::Message;
+use prost_types::Timestamp;
 use tonic::{Request, Response, Status};
 
 use crate::clock::{Clock, Ids, Micros};
@@ -81,6 +82,12 @@ impl Call {
     /// A new id that sorts by the call's time.
     pub fn new_id(&self) -> String {
         self.api.0.ids.next(self.now)
+    }
+
+    /// The time of a change of something that was last changed at `old`: now, and later than that whatever the clock says.
+    pub fn time_after(&self, old: Option<&Timestamp>) -> Timestamp {
+        let least = old.map_or(i64::MIN, |old| Micros::of(old).0.saturating_add(1));
+        Micros(self.now.0.max(least)).timestamp()
     }
 
     /// The caller as this customer's resources show users.

@@ -23,6 +23,7 @@ pub struct Page {
     pub size: usize,
     /// Position after which the page begins; none for the first page. Opaque to all but the listing itself.
     pub after: Option<Bytes>,
+    mark: Option<u8>,
     fingerprint: [u8; FINGERPRINT],
 }
 
@@ -55,12 +56,25 @@ impl Page {
                 }
             }
         };
-        Ok(Self { size, after, fingerprint })
+        Ok(Self { size, after, mark: None, fingerprint })
+    }
+
+    /// Takes the mark off the position, for listings that go on in the way in which they began.
+    pub fn take_mark(&mut self) -> Option<u8> {
+        let after = self.after.as_mut().filter(|after| !after.is_empty())?;
+        Some(after.split_to(1)[0])
+    }
+
+    /// The same page, whose next tokens carry this mark.
+    pub fn marked(&self, mark: u8) -> Self {
+        Self { mark: Some(mark), ..self.clone() }
     }
 
     /// The token of the page after this one; empty where there is none.
     pub fn next(&self, position: Option<&[u8]>) -> String {
-        position.map_or_else(String::new, |position| URL_SAFE_NO_PAD.encode([self.fingerprint.as_slice(), position].concat()))
+        let Some(position) = position else { return String::new() };
+        let mark = self.mark.as_slice();
+        URL_SAFE_NO_PAD.encode([self.fingerprint.as_slice(), mark, position].concat())
     }
 }
 

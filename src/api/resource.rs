@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use bytes::Bytes;
 use prost::Message;
 
 use super::Ctx;
@@ -9,7 +10,7 @@ use super::behavior::{Described, Fields};
 use super::caller::Caller;
 use crate::error::{Error, Result};
 use crate::names::Name;
-use crate::store::{Key, Record, Tag, Txn, tuple};
+use crate::store::{Fault, Key, Record, Tag, Txn, tuple};
 
 /// A resource that the standard methods serve.
 pub trait Resource: Record + Described + Fields + Message + Clone + Default + PartialEq + Sync {
@@ -35,7 +36,7 @@ pub trait Resource: Record + Described + Fields + Message + Clone + Default + Pa
 
 /// The key of the record with this name: tenant first, then profile and id.
 pub fn key(tag: Tag, name: &Name<'_>) -> Key {
-    Key::new(name.customer, tag, tuple(|id| { id.str(name.profile).str(name.id); }))
+    Key::new(name.customer, tag, tuple(|id| id.str(name.profile).str(name.id)))
 }
 
 /// The key of the resource with this name. What is no name of such a resource is a bad field, told by `field`.
@@ -48,4 +49,9 @@ pub fn key_of<R: Described + Record>(field: &str, name: &str) -> Result<Key> {
 /// would find nothing.
 pub fn own_key<R: Described + Record>(record: &R) -> Key {
     Name::parse(R::TYPE, record.name()).map_or_else(|_| Key::new("", R::TAG, ""), |name| key(R::TAG, &name))
+}
+
+/// A message back from the body of its record.
+pub fn decode<M: Message + Default>(body: Bytes) -> Result<M, Fault> {
+    M::decode(body).map_err(|error| Fault::Corrupt(format!("a stored {} does not decode: {error}", std::any::type_name::<M>())))
 }

@@ -2,7 +2,7 @@
 //! [`load`], [`save`].
 
 use super::Ctx;
-use super::behavior::{Asks, At, Carries, Described, Faults};
+use super::behavior::{Asks, At, Carries, Faults};
 use super::resource::{Resource, key_of};
 use super::{etag, mask};
 use crate::error::{Code, Error, FieldViolation, Result, reason};
@@ -95,9 +95,9 @@ fn check_merged<R: Resource>(ctx: &Ctx, field: &str, old: &R, merged: &R) -> Res
 }
 
 /// Delete: for good, with what goes with it.
-pub async fn delete<R: Resource, Q: Asks>(ctx: Ctx, txn: Txn, request: Q) -> Result<()> {
+pub async fn delete<R: Resource, Q: Asks, A: Default>(ctx: Ctx, txn: Txn, request: Q) -> Result<A> {
     let resource = load_for::<R, Q>(&ctx, &txn, &request).await?;
     resource.delete(&ctx, &txn).await?;
     txn.delete::<R>(&key_of::<R>(Q::SCOPE, resource.name())?).await?;
-    Ok(())
+    Ok(A::default())
 }

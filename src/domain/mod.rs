@@ -1,0 +1,51 @@
+//! The rules, as functions of values: the same input gives the same answer, at any time and on any machine.
+//!
+//! A template's structure is checked by [`lint`] when it is written and compiled to a [`form::Form`] when it is used.
+//! [`answers`] says whether scores fit a form, [`scoring`] what they come to, and [`lifecycle`] and [`templates`] what
+//! may happen to a resource next. Nothing here awaits, reads a store or asks the time: the caller brings all three.
+
+/// Whether scores fit a form, what is missing, and the machine's answers beside people's.
+pub mod answers;
+/// How far two gradings of the same thing agree.
+pub mod calibration;
+/// Which criteria are asked, by the answers to earlier ones.
+pub mod conditions;
+/// Exact numbers, and the one place where they are rounded.
+pub mod exact;
+/// What may happen to a template next.
+//LC pub mod templates;
+
+#[cfg(test)]
+mod fixtures;
+/// A template's structure, compiled for use.
+pub mod form;
+/// What may happen to a scorecard next.
+//LC pub mod lifecycle;
+/// All that is wrong with a template's structure.
+pub mod lint;
+/// Revision ids, and names with and without them.
+pub mod revision;
+/// What answers come to.
+pub mod scoring;
+/// What a target may be set on.
+pub mod targets;
+
+use crate::error::FieldViolation;
+
+/// Collects complaints about fields, so that all are reported together.
+#[derive(Debug, Default)]
+struct Faults(Vec<FieldViolation>);
+
+impl Faults {
+    fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
+        self.0.push(FieldViolation { field: field.into(), description: description.into() });
+    }
+
+    /// Complains unless `text` has at most `most` characters.
+    fn length(&mut self, field: String, text: &str, most: usize) {
+        // Bytes bound characters from above, so most texts are settled without counting.
+        if text.len() > most && text.chars().count() > most {
+            self.add(field, format!("is longer than {most} characters"));
+        }
+    }
+}

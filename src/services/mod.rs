@@ -1,0 +1,50 @@
+//! The services, one file for each resource: how it is kept, its rules, its custom methods.
+
+use tonic::service::{Routes, RoutesBuilder};
+
+use crate::api::Api;
+use crate::pb::coaching::directory::v1::directory_service_server::DirectoryServiceServer;
+use crate::pb::coaching::jobs::v1::job_service_server::JobServiceServer;
+use crate::pb::cresta::v1::coaching::coaching_service_server::CoachingServiceServer;
+use crate::pb::cresta::v1::coaching::{Scorecard, ScorecardTemplate, Target};
+use crate::store::RecordType;
+
+mod coaching;
+mod directory;
+mod jobs;
+/// Scorecards.
+pub mod scorecards;
+/// Targets.
+pub mod targets;
+/// Templates and their revisions.
+pub mod templates;
+
+/// Everything that is kept, for the full check of a store.
+pub const RECORDS: &[RecordType] = &[
+    RecordType::of::<ScorecardTemplate>(),
+    RecordType::of::<templates::TemplateRevision>(),
+    RecordType::of::<Scorecard>(),
+    RecordType::of::<Target>(),
+    RecordType::of::<targets::Slot>(),
+    RecordType::of::<crate::api::Remembered>(),
+];
+
+/// The gRPC services over these doorways. `max_message` bounds a message in bytes, in both directions.
+pub fn routes(api: Api, max_message: usize) -> Routes {
+    use tonic::codec::CompressionEncoding::Gzip;
+    macro_rules! served {
+        ($server:ident) => {
+            $server::new(api.clone())
+                .accept_compressed(Gzip)
+                .send_compressed(Gzip)
+                .max_decoding_message_size(max_message)
+                .max_encoding_message_size(usize::MAX)
+        };
+    }
+    let mut routes = RoutesBuilder::default();
+    routes
+        .add_service(served!(CoachingServiceServer))
+        .add_service(served!(DirectoryServiceServer))
+        .add_service(served!(JobServiceServer));
+    routes.routes()
+}

@@ -1,0 +1,112 @@
+//! Scorecards: how they are kept, and their methods beyond the standard ones.
+
+use bytes::Bytes;
+use prost::Message;
+
+use super::templates::{act, compiled, pinned};
+use crate::api::Ctx;
+use crate::api::caller::Caller;
+use crate::api::resource::{Resource, decode, own_key};
+use crate::api::standard::{fetch, load_for, save};
+use crate::domain::form::Form;
+use crate::domain::{lifecycle, scoring};
+use crate::error::Result;
+use crate::names::without_revision;
+use crate::pb::cresta::v1::coaching::*;
+use crate::store::{Entries, Fault, Key, Record, Tag, Txn, tags};
+
+mod entries;
+pub mod list;
+
+impl Record for Scorecard {
+    const TAG: Tag = tags::SCORECARD;
+
+    fn key(&self) -> Key {
+        own_key(self)
+    }
+    fn encode(&self) -> Vec<u8> {
+        self.encode_to_vec()
+    }
+    fn decode(body: Bytes) -> Result<Self, Fault> {
+        decode(body)
+    }
+    fn entries(&self, entries: &mut Entries) {
+        entries::write(self, entries);
+    }
+}
+
+impl Resource for Scorecard {
+    /// An agent knows of their own scorecards once they are submitted.
+    fn visible(&self, caller: &Caller) -> bool {
+        !caller.is_agent() || (self.submit_time.is_some() && caller.is(&self.agent_user_name))
+    }
+
+    async fn create(&mut self, ctx: &Ctx, txn: &Txn) -> Result<()> {
+        let template = pinned(txn, "scorecard.templateName", &self.template_name).await?;
+        let form = compiled(&template)?;
+        lifecycle::create(self, &template, &form, &act(ctx, &ctx.shown_caller()))
+    }
+
+    /// A client that sends the template as it named it on create changes nothing.
+    fn align(&mut self, old: &Self) {
+        if self.template_name == without_revision(&old.template_name) {
+            self.template_name.clone_from(&old.template_name);
+        }
+    }
+
+    async fn update(&mut self, ctx: &Ctx, txn: &Txn, old: &Self) -> Result<()> {
+        let template = pinned(txn, "scorecard.templateName", &old.template_name).await?;
+        let form = compiled(&template)?;
+        lifecycle::update(old, self, &template, &form, &act(ctx, &ctx.shown_caller()))
+    }
+}
+
+/// The form that this scorecard is filled in on.
+async fn form_of(txn: &Txn, card: &Scorecard) -> Result<Form> {
+    compiled(&pinned(txn, "name", &card.template_name).await?)
+}
+
+/// GetScorecard, with the arithmetic of its score where that is asked for.
+pub async fn get(ctx: Ctx, request: GetScorecardRequest) -> Result<GetScorecardResponse> {
+    let mut card = fetch::<Scorecard>(&ctx, "name", &request.name).await?;
+    if request.explain {
+        let template = super::templates::stored(ctx.db(), &card.template_name).await?;
+        let form = compiled(&template)?;
+        card.explanation = Some(scoring::explain(&form, &card));
+    }
+    Ok(GetScorecardResponse { scorecard: Some(card) })
+}
+
+/// SubmitScorecard. Submitting what is submitted answers it as it is.
+pub async fn submit(ctx: Ctx, txn: Txn, request: SubmitScorecardRequest) -> Result<SubmitScorecardResponse> {
+    let mut card = load_for::<Scorecard, _>(&ctx, &txn, &request).await?;
+    let form = form_of(&txn, &card).await?;
+    if let Some(submitted) = lifecycle::submit(&card, &form, &act(&ctx, &ctx.shown_caller()))? {
+        card = submitted;
+        save(&txn, &mut card).await?;
+    }
+    Ok(SubmitScorecardResponse { scorecard: Some(card) })
+}
+
+/// ResetScorecard: back to a draft with the machine's answers alone.
+pub async fn reset(ctx: Ctx, txn: Txn, request: ResetScorecardRequest) -> Result<ResetScorecardResponse> {
+    let card = load_for::<Scorecard, _>(&ctx, &txn, &request).await?;
+    let form = form_of(&txn, &card).await?;
+    let mut card = lifecycle::reset(&card, &form, &act(&ctx, &ctx.shown_caller()))?;
+    save(&txn, &mut card).await?;
+    Ok(ResetScorecardResponse { scorecard: Some(card) })
+}
+
+/// AcknowledgeScorecard: the scored agent's own act. The operator of the machine may do it for them.
+pub async fn acknowledge(
+    ctx: Ctx,
+    txn: Txn,
+    request: AcknowledgeScorecardRequest,
+) -> Result<AcknowledgeScorecardResponse> {
+    let card = load_for::<Scorecard, _>(&ctx, &txn, &request).await?;
+    let own = ctx.caller.user.is_none() || ctx.caller.is(&card.agent_user_name);
+    let act = act(&ctx, &ctx.shown_caller());
+    let mut card = lifecycle::acknowledge(&card, request.acknowledge_comment.as_deref(), &act, own)?;
+    save(&txn, &mut card).await?;
+    Ok(AcknowledgeScorecardResponse { scorecard: Some(card) })
+}

@@ -1,0 +1,190 @@
+//! Index entries of scorecards, and what each of them keeps for filters.
+//!
+//! Entries are the price of a write, so there is one for each order over the whole profile, and one by create time for
+//! each of the narrow sets that people list: an agent's, a template's, a conversation's, a process's, a plan's. A narrow
+//! set in another order is gathered and sorted, which its size allows.
+
+use crate::clock::Micros;
+use crate::names::{Name, last_segment, without_revision};
+use crate::pb::cresta::v1::coaching::Scorecard;
+use crate::store::{Entries, IndexTag, tags};
+use prost_types::Timestamp;
+
+/// What an entry keeps: enough for every filter and every order, in 70 bytes. Names are kept as hashes, so a record
+/// that passes is compared again by its names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Projection {
+    pub create: i64,
+    pub update: i64,
+    /// Zero in a draft.
+    pub submit: i64,
+    /// See [`score_key`].
+    pub score: i64,
+    pub acknowledged: bool,
+    pub kind: u8,
+    pub agent: u32,
+    pub template: u32,
+    pub revision: u32,
+    pub creator: u32,
+    pub submitter: u32,
+    pub usecase: u32,
+    pub conversation: u32,
+    pub process: u32,
+}
+
+const LONGS: usize = 4 * 8;
+const FLAGS: usize = 2;
+const HASHES: usize = 8 * 4;
+/// Length of a projection in bytes.
+pub const LENGTH: usize = LONGS + FLAGS + HASHES;
+
+impl Projection {
+    /// What the entries of this scorecard keep.
+    pub fn of(card: &Scorecard) -> Self {
+        let user = |user: &Option<crate::pb::cresta::v1::user::User>| user.as_ref().map_or(0, |user| hash(&user.name));
+        Self {
+            create: micros(card.create_time.as_ref()),
+            update: micros(card.update_time.as_ref()),
+            submit: micros(card.submit_time.as_ref()),
+            score: score_key(card),
+            acknowledged: card.acknowledge_time.is_some(),
+            kind: u8::try_from(card.scorecard_type).unwrap_or_default(),
+            agent: hash(&card.agent_user_name),
+            template: hash(without_revision(&card.template_name)),
+            revision: hash(&card.template_name),
+            creator: user(&card.creator),
+            submitter: user(&card.submitted_by),
+            usecase: hash(&card.usecase_name),
+            conversation: hash(&card.conversation_name),
+            process: hash(&card.process_id),
+        }
+    }
+
+    /// The stored form.
+    pub fn encode(&self) -> [u8; LENGTH] {
+        let mut out = [0; LENGTH];
+        for (slot, long) in out.chunks_exact_mut(8).zip([self.create, self.update, self.submit, self.score]) {
+            slot.copy_from_slice(&long.to_be_bytes());
+        }
+        out[LONGS] = u8::from(self.acknowledged);
+        out[LONGS + 1] = self.kind;
+        let hashes = [
+            self.agent,
+            self.template,
+            self.revision,
+            self.creator,
+            self.submitter,
+            self.usecase,
+            self.conversation,
+            self.process,
+        ];
+        for (slot, hash) in out[LONGS + FLAGS..].chunks_exact_mut(4).zip(hashes) {
+            slot.copy_from_slice(&hash.to_be_bytes());
+        }
+        out
+    }
+
+    /// Back from the stored form; none where it is not one.
+    pub fn decode(stored: &[u8]) -> Option<Self> {
+        let stored: &[u8; LENGTH] = stored.try_into().ok()?;
+        let long = |at: usize| stored[at * 8..].first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes));
+        let hash = |at: usize| stored[LONGS + FLAGS + at * 4..].first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
+        Some(Self {
+            create: long(0),
+            update: long(1),
+            submit: long(2),
+            score: long(3),
+            acknowledged: stored[LONGS] != 0,
+            kind: stored[LONGS + 1],
+            agent: hash(0),
+            template: hash(1),
+            revision: hash(2),
+            creator: hash(3),
+            submitter: hash(4),
+            usecase: hash(5),
+            conversation: hash(6),
+            process: hash(7),
+        })
+    }
+}
+
+/// The entries of a scorecard.
+pub fn write(card: &Scorecard, entries: &mut Entries) {
+    let Ok(name) = Name::parse("coaching.api/Scorecard", &card.name) else { return };
+    let projection = Projection::of(card);
+    let stored = projection.encode();
+    let profile = name.profile;
+    let mut all = |index: IndexTag, order: i64| entries.add(index, |terms| terms.str(profile).i64(order), &stored);
+    all(tags::SCORECARD_BY_CREATE, projection.create);
+    all(tags::SCORECARD_BY_UPDATE, projection.update);
+    all(tags::SCORECARD_BY_SUBMIT, projection.submit);
+    all(tags::SCORECARD_BY_SCORE, projection.score);
+    let mut set = |index: IndexTag, of: &str| {
+        if !of.is_empty() {
+            entries.add(index, |terms| terms.str(profile).str(of).i64(projection.create), &stored);
+        }
+    };
+    set(tags::SCORECARD_BY_AGENT, last_segment(&card.agent_user_name));
+    set(tags::SCORECARD_BY_TEMPLATE, last_segment(without_revision(&card.template_name)));
+    set(tags::SCORECARD_BY_CONVERSATION, last_segment(&card.conversation_name));
+    // A process id is any text, so its hash stands in the key; the filter compares the text itself.
+    if !card.process_id.is_empty() {
+        set(tags::SCORECARD_BY_PROCESS, &process_term(&card.process_id));
+    }
+    for plan in &card.coaching_plan_names {
+        set(tags::SCORECARD_BY_PLAN, last_segment(plan));
+    }
+}
+
+/// What stands for a process in its index.
+pub fn process_term(process: &str) -> String {
+    format!("{:08x}", hash(process))
+}
+
+/// Orders scorecards by their total. Nothing applicable is lower than any total.
+pub fn score_key(card: &Scorecard) -> i64 {
+    card.total_score_billionths.unwrap_or(i64::MIN)
+}
+
+/// An instant as the entries hold it; zero where there is none.
+pub fn micros(time: Option<&Timestamp>) -> i64 {
+    time.map_or(0, |time| Micros::of(time).0)
+}
+
+/// A name in four bytes (FNV-1a): stable for ever, as it is stored.
+pub fn hash(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_projection_comes_back_as_it_was_stored() {
+        let projection = Projection {
+            create: 1,
+            update: -2,
+            submit: i64::MAX,
+            score: i64::MIN,
+            acknowledged: true,
+            kind: 4,
+            agent: 5,
+            template: 6,
+            revision: 7,
+            creator: 8,
+            submitter: 9,
+            usecase: 10,
+            conversation: 11,
+            process: u32::MAX,
+        };
+        assert_eq!(Projection::decode(&projection.encode()), Some(projection));
+        assert_eq!(Projection::decode(&[0; LENGTH - 1]), None);
+    }
+
+    #[test]
+    fn the_hash_on_disk_never_changes() {
+        assert_eq!(hash(""), 0x811c_9dc5);
+        assert_eq!(hash("a"), 0xe40c_292c);
+    }
+}

@@ -1,0 +1,303 @@
+//! Scorecard templates and their revisions.
+//!
+//! The head record holds the template as it is now; one record for each revision holds the form as it was when that
+//! revision was last the current one. Both change in one transaction.
+
+use bytes::Bytes;
+use prost::Message;
+
+use crate::api::Ctx;
+use crate::api::behavior::Described as _;
+use crate::api::list::walk;
+use crate::api::page::Page;
+use crate::api::resource::{self, Resource, decode, own_key};
+use crate::api::standard::{load_for, save};
+use crate::domain;
+use crate::domain::form::Form;
+use crate::domain::lifecycle::Act;
+use crate::error::{Code, Error, FieldViolation, Result, reason};
+use crate::names::{Name, TEMPLATE, without_revision};
+use crate::pb::cresta::v1::coaching::list_current_scorecard_templates_request::View;
+use crate::pb::cresta::v1::coaching::*;
+use crate::store::{Db, Entries, Fault, IndexRange, Key, Record, Tag, Txn, tags, tuple};
+
+impl Record for ScorecardTemplate {
+    const TAG: Tag = tags::SCORECARD_TEMPLATE;
+
+    fn key(&self) -> Key {
+        own_key(self)
+    }
+    fn encode(&self) -> Vec<u8> {
+        self.encode_to_vec()
+    }
+    fn decode(body: Bytes) -> Result<Self, Fault> {
+        decode(body)
+    }
+    fn entries(&self, entries: &mut Entries) {
+        let Ok(name) = Name::parse(TEMPLATE, &self.name) else { return };
+        // Titles are up to 500 characters and keys are short; the listing is by what people see of the beginning.
+        let title: String = self.title.chars().take(60).collect();
+        entries.add(
+            tags::TEMPLATE_BY_TITLE,
+            |terms| terms.str(name.profile).str(&title),
+            &[self.status as u8, self.r#type as u8],
+        );
+    }
+}
+
+impl Resource for ScorecardTemplate {
+    async fn create(&mut self, ctx: &Ctx, txn: &Txn) -> Result<()> {
+        domain::templates::create(self, &act(ctx, &ctx.shown_caller()))?;
+        save_revision(txn, self).await
+    }
+
+    async fn update(&mut self, ctx: &Ctx, txn: &Txn, old: &Self) -> Result<()> {
+        domain::templates::update(old, self, &act(ctx, &ctx.shown_caller()))?;
+        save_revision(txn, self).await
+    }
+}
+
+/// The call as the rules see it.
+pub(super) fn act<'a>(ctx: &Ctx, user: &'a crate::pb::cresta::v1::user::User) -> Act<'a> {
+    Act { now: ctx.now.timestamp(), user, machine: ctx.caller.is_service() }
+}
+
+/// One revision of a template, as a record.
+#[derive(Clone)]
+pub struct TemplateRevision(ScorecardTemplate);
+
+impl TemplateRevision {
+    fn key_of(name: &Name<'_>, revision: &str) -> Key {
+        Key::new(name.customer, Self::TAG, tuple(|id| id.str(name.profile).str(name.id).str(revision)))
+    }
+}
+
+impl Record for TemplateRevision {
+    const TAG: Tag = tags::TEMPLATE_REVISION;
+    const HISTORY: bool = false; // the template's own history has it
+
+    fn key(&self) -> Key {
+        Name::parse(TEMPLATE, &self.0.name)
+            .map_or_else(|_| Key::new("", Self::TAG, ""), |name| Self::key_of(&name, &self.0.revision))
+    }
+    fn encode(&self) -> Vec<u8> {
+        self.0.encode_to_vec()
+    }
+    fn decode(body: Bytes) -> Result<Self, Fault> {
+        decode(body).map(Self)
+    }
+    fn entries(&self, entries: &mut Entries) {
+        let Ok(name) = Name::parse(TEMPLATE, &self.0.name) else { return };
+        entries.add(
+            tags::TEMPLATE_REVISION_BY_NUMBER,
+            |terms| terms.str(name.profile).str(name.id).i64_desc(self.0.revision_number),
+            &[],
+        );
+    }
+}
+
+async fn save_revision(txn: &Txn, template: &ScorecardTemplate) -> Result<()> {
+    let mut frozen = template.clone();
+    frozen.name = format!("{}@{}", template.name, template.revision);
+    frozen.etag = String::new();
+    Ok(txn.save(&TemplateRevision(frozen)).await?)
+}
+
+/// A template that another resource refers to; deleted ones count, absent ones are told by the field.
+pub(super) async fn referred(txn: &Txn, field: &str, name: &str) -> Result<ScorecardTemplate> {
+    let key = resource::key_of::<ScorecardTemplate>(field, name)?;
+    txn.get(&key).await?.ok_or_else(|| absent(field, name))
+}
+
+fn absent(field: &str, name: &str) -> Error {
+    let description = "no such template: create it first, or name one that is there".to_owned();
+    Error::not_found(name).with_fields(vec![FieldViolation { field: field.to_owned(), description }])
+}
+
+/// The template at the revision that `name` says, or at its current one; what is not of the form is as it is now.
+pub(super) async fn pinned(txn: &Txn, field: &str, name: &str) -> Result<ScorecardTemplate> {
+    let head = referred(txn, field, without_revision(name)).await?;
+    let parsed = Name::parse(TEMPLATE, name).map_err(|bad| Error::field(field, bad.to_string()))?;
+    match parsed.revision {
+        None => Ok(head),
+        Some(revision) if revision == head.revision => Ok(head),
+        Some("*") => Err(Error::field(field, "must name one revision, or none for the current one")),
+        Some(revision) => {
+            let frozen = txn.get::<TemplateRevision>(&TemplateRevision::key_of(&parsed, revision)).await?;
+            Ok(with_state_of(frozen.ok_or_else(|| absent(field, name))?.0, &head))
+        }
+    }
+}
+
+/// The form of a stored template: it passed the lint when it was written.
+pub(super) fn compiled(template: &ScorecardTemplate) -> Result<Form> {
+    let structure = template.template.as_ref().ok_or_else(|| Error::internal(format!("{} has no structure", template.name)))?;
+    Form::compile(structure).map_err(|faults| Error::internal(format!("{} no longer compiles: {faults:?}", template.name)))
+}
+
+/// The template that a stored scorecard was made on.
+pub(super) async fn stored(db: &Db, name: &str) -> Result<ScorecardTemplate> {
+    let found = revisions(db, vec![name.to_owned()]).await?.pop();
+    found.ok_or_else(|| Error::internal(format!("{name} is referred to and not stored")))
+}
+
+/// An old revision is still of a template that is now active, inactive or deleted, for an audience of now.
+fn with_state_of(mut frozen: ScorecardTemplate, head: &ScorecardTemplate) -> ScorecardTemplate {
+    frozen.status = head.status;
+    frozen.deactivate_time = head.deactivate_time;
+    frozen.delete_time = head.delete_time;
+    frozen.audience.clone_from(&head.audience);
+    frozen.permissions.clone_from(&head.permissions);
+    frozen.usecase_names.clone_from(&head.usecase_names);
+    frozen
+}
+
+/// The revisions with these names, `…@{revision}`, each once, in no promised order; absent ones are left out.
+pub(super) async fn revisions(db: &Db, mut names: Vec<String>) -> Result<Vec<ScorecardTemplate>> {
+    names.sort_unstable();
+    names.dedup();
+    let keys: Vec<Key> = names
+        .iter()
+        .filter_map(|name| {
+            let parsed = Name::parse(TEMPLATE, name).ok()?;
+            Some(TemplateRevision::key_of(&parsed, parsed.revision?))
+        })
+        .collect();
+    let found = db.get_many::<TemplateRevision>(&keys).await?;
+    Ok(found.into_iter().flatten().map(|revision| revision.0).collect())
+}
+
+/// The one revision that a filter's template name means: the one that it names, the current one where it names none;
+/// none where it means every revision, or nothing at all.
+pub(super) async fn revision_meant(ctx: &Ctx, field: &str, filter: &str) -> Result<Option<String>> {
+    if filter.is_empty() {
+        return Ok(None);
+    }
+    let name = Name::parse(TEMPLATE, filter).map_err(|bad| Error::field(field, bad.to_string()))?;
+    match name.revision {
+        Some("*") => Ok(None),
+        Some(_) => Ok(Some(filter.to_owned())),
+        None => {
+            let head = ctx.db().get::<ScorecardTemplate>(&resource::key(tags::SCORECARD_TEMPLATE, &name)).await?;
+            Ok(Some(format!("{filter}@{}", head.map(|head| head.revision).unwrap_or_default())))
+        }
+    }
+}
+
+/// GetScorecardTemplate: as it is now, or one revision.
+pub async fn get(ctx: Ctx, request: GetScorecardTemplateRequest) -> Result<GetScorecardTemplateResponse> {
+    let name = Name::parse(TEMPLATE, &request.name).map_err(|bad| Error::field("name", bad.to_string()))?;
+    let head = ctx.db().get::<ScorecardTemplate>(&resource::key(tags::SCORECARD_TEMPLATE, &name)).await?;
+    let head = head.ok_or_else(|| Error::not_found(&request.name))?;
+    let template = match name.revision {
+        None => head,
+        Some("*") => return Err(Error::field("name", "must name one revision: list them with :listRevisions")),
+        Some(revision) => {
+            let frozen = ctx.db().get::<TemplateRevision>(&TemplateRevision::key_of(&name, revision)).await?;
+            with_state_of(frozen.ok_or_else(|| Error::not_found(&request.name))?.0, &head)
+        }
+    };
+    Ok(GetScorecardTemplateResponse { scorecard_template: Some(template) })
+}
+
+/// DeleteScorecardTemplate: marks it deleted. Deleting it again answers it as it is.
+pub async fn delete(
+    ctx: Ctx,
+    txn: Txn,
+    request: DeleteScorecardTemplateRequest,
+) -> Result<DeleteScorecardTemplateResponse> {
+    whole(&request.name, "name")?;
+    let old = load_for::<ScorecardTemplate, _>(&ctx, &txn, &request).await?;
+    let mut template = old.clone();
+    if domain::templates::delete(&mut template, &act(&ctx, &ctx.shown_caller())) {
+        save_revision(&txn, &template).await?;
+        save(&txn, &mut template).await?;
+    }
+    Ok(DeleteScorecardTemplateResponse { scorecard_template: Some(template) })
+}
+
+/// Refuses a name that carries a revision where a whole template is meant.
+fn whole(name: &str, field: &str) -> Result<()> {
+    if name.contains('@') { Err(Error::field(field, "must name the template, without @{revision}")) } else { Ok(()) }
+}
+
+/// UpdateScorecardTemplate: the current revision only.
+pub async fn update(
+    ctx: Ctx,
+    txn: Txn,
+    request: UpdateScorecardTemplateRequest,
+) -> Result<UpdateScorecardTemplateResponse> {
+    whole(request.scorecard_template.as_ref().map_or("", |template| &template.name), "scorecardTemplate.name")?;
+    crate::api::standard::update(ctx, txn, request).await
+}
+
+/// ListCurrentScorecardTemplates: by title.
+pub async fn list_current(
+    ctx: Ctx,
+    request: ListCurrentScorecardTemplatesRequest,
+) -> Result<ListCurrentScorecardTemplatesResponse> {
+    if request.view() == View::FullWithStats {
+        return Err(Error::new(
+            Code::Unimplemented,
+            reason::NOT_YET_IMPLEMENTED,
+            "VIEW_FULL_WITH_STATS is not implemented yet: ask for VIEW_BASIC_WITHOUT_STATS",
+        ));
+    }
+    let page = Page::of(ctx.rpc.name, &request)?;
+    let admitted = |status: i32| match status {
+        _ if !request.statuses.is_empty() => request.statuses.contains(&status),
+        status if status == ScorecardTemplateStatus::Deleted as i32 => request.include_deleted,
+        status if status == ScorecardTemplateStatus::Inactive as i32 => request.include_deactivated,
+        _ => true,
+    };
+    let typed = |kind: i32| request.types.is_empty() || request.types.contains(&kind);
+    let range = IndexRange::all(&ctx.customer, tags::TEMPLATE_BY_TITLE).prefix(|terms| terms.str(&ctx.profile));
+    let listed = walk::<ScorecardTemplate>(
+        &ctx,
+        &page,
+        range,
+        |hit| matches!(*hit.projection, [status, kind] if admitted(status.into()) && typed(kind.into())),
+        |template| {
+            admitted(template.status)
+                && typed(template.r#type)
+                && (request.usecase_names.is_empty()
+                    || request.usecase_names.iter().any(|usecase| domain::templates::serves(template, usecase)))
+                && (request.triggers.is_empty() || domain::templates::triggered_by(template, &request.triggers))
+                && (request.agent_user_name.is_empty()
+                    || domain::templates::may_grade(template, &request.agent_user_name))
+        },
+    )
+    .await?;
+    Ok(ListCurrentScorecardTemplatesResponse {
+        scorecard_templates: listed.items,
+        stats: Vec::new(),
+        next_page_token: listed.next_page_token,
+    })
+}
+
+/// ListScorecardTemplateRevisions: latest first.
+pub async fn list_revisions(
+    ctx: Ctx,
+    request: ListScorecardTemplateRevisionsRequest,
+) -> Result<ListScorecardTemplateRevisionsResponse> {
+    whole(&request.name, "name")?;
+    let name = Name::parse(TEMPLATE, &request.name).map_err(|bad| Error::field("name", bad.to_string()))?;
+    let head = ctx.db().get::<ScorecardTemplate>(&resource::key(tags::SCORECARD_TEMPLATE, &name)).await?;
+    let head = head.ok_or_else(|| Error::not_found(&request.name))?;
+    let page = Page::of(ctx.rpc.name, &request)?;
+    let range = IndexRange::all(&ctx.customer, tags::TEMPLATE_REVISION_BY_NUMBER)
+        .prefix(|terms| terms.str(name.profile).str(name.id))
+        .after(page.after.clone());
+    // One more than wanted tells whether anything follows.
+    let mut found = ctx.db().scan_index(&range, page.size + 1, true).await?;
+    let more = found.hits.len() > page.size;
+    found.hits.truncate(page.size);
+    let next = if more { page.next(found.position().as_deref()) } else { String::new() };
+    let mut templates = Vec::with_capacity(found.hits.len());
+    for hit in found.hits {
+        if let Some(rec) = hit.record? {
+            templates.push(with_state_of(TemplateRevision::decode(rec.body)?.0, &head));
+        }
+    }
+    Ok(ListScorecardTemplateRevisionsResponse { scorecard_templates: templates, next_page_token: next })
+}

@@ -1,0 +1,72 @@
+//! What a commit may be at most: declared by an engine, the same in all of ours, and checked here alone.
+
+use std::collections::BTreeSet;
+
+use super::{Commit, Fault, Key, layout};
+
+/// Bounds of one commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Records written and deleted.
+    pub records: usize,
+    /// Bytes of all new bodies and index entries.
+    pub commit_bytes: usize,
+    /// Bytes of one body.
+    pub record_bytes: usize,
+    /// Bytes of one encoded key, of a record or of an index entry.
+    pub key_bytes: usize,
+    /// Bytes of one projection.
+    pub projection_bytes: usize,
+    /// Index entries written and removed. Entries are the price of a write, and readers wait while a commit goes in.
+    pub entries: usize,
+}
+
+impl Limits {
+    /// The limits of every engine of ours, so that data can move between them.
+    pub const STANDARD: Self = Self {
+        records: 500,
+        commit_bytes: 4 << 20,
+        record_bytes: 1 << 20,
+        key_bytes: 512,
+        projection_bytes: 4 << 10,
+        entries: 5_000,
+    };
+
+    /// Refuses a commit that is beyond them, or that names a record twice.
+    pub(super) fn check(&self, commit: &Commit) -> Result<(), Fault> {
+        let (mut bytes, mut entries, mut seen) = (0, 0, BTreeSet::new());
+        at_most("records of a commit", commit.puts.len() + commit.deletes.len(), self.records)?;
+        let changed = commit.puts.iter().map(|put| &put.key).chain(commit.deletes.iter().map(|delete| &delete.key));
+        for key in changed {
+            self.key(key)?;
+            if !seen.insert(key) {
+                return Err(Fault::Limit(format!("{key} stands twice in one commit")));
+            }
+        }
+        for (key, _) in &commit.pre {
+            self.key(key)?;
+        }
+        for put in &commit.puts {
+            at_most("bytes of a record", put.body.len(), self.record_bytes)?;
+            bytes += put.body.len();
+            for entry in &put.add {
+                let key = layout::entry_key(&put.key, entry.index, &entry.terms).len();
+                at_most("bytes of an index entry's key", key, self.key_bytes)?;
+                at_most("bytes of a projection", entry.projection.len(), self.projection_bytes)?;
+                bytes += key + entry.projection.len();
+            }
+            entries += put.add.len() + put.remove.len();
+        }
+        entries += commit.deletes.iter().map(|delete| delete.remove.len()).sum::<usize>();
+        at_most("index entries of a commit", entries, self.entries)?;
+        at_most("bytes of a commit", bytes, self.commit_bytes)
+    }
+
+    fn key(&self, key: &Key) -> Result<(), Fault> {
+        at_most("bytes of a key", layout::record_key(key).len(), self.key_bytes)
+    }
+}
+
+fn at_most(what: &str, is: usize, limit: usize) -> Result<(), Fault> {
+    if is <= limit { Ok(()) } else { Err(Fault::Limit(format!("{what}: {is}, at most {limit}"))) }
+}

@@ -1,0 +1,97 @@
+//! Every number that names a table or an index on disk. A number is never reused: a retired one stays in the list.
+//!
+//! Tables and indexes are numbered apart. Whoever adds one takes the next free number and adds it to `ALL`, which the
+//! `tags!` macro does; a test checks that no number stands for two things.
+
+/// Number of a table on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tag(pub u16);
+
+/// Number of an index on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IndexTag(pub u16);
+
+macro_rules! tags {
+    ($kind:ident, $all:ident, $($(#[$doc:meta])* $name:ident = $number:literal;)*) => {
+        $($(#[$doc])* pub const $name: $kind = $kind($number);)*
+        /// All of them with their names, retired ones too.
+        pub const $all: &[($kind, &str)] = &[$(($name, stringify!($name)),)*];
+    };
+}
+
+tags! { Tag, TABLES,
+    /// Scorecard templates.
+    SCORECARD_TEMPLATE = 1;
+    /// Frozen revisions of templates.
+    TEMPLATE_REVISION = 2;
+    /// Scorecards.
+    SCORECARD = 3;
+    /// Targets.
+    TARGET = 4;
+    /// One record for each thing that may have one target only: its existence is the uniqueness.
+    TARGET_SLOT = 5;
+    /// Answers kept for repeated requests.
+    IDEMPOTENCY_KEY = 6;
+    /// Coaching plans.
+    COACHING_PLAN = 7;
+    /// Coaching sessions.
+    COACHING_SESSION = 8;
+    /// Coaching comments.
+    COACHING_COMMENT = 9;
+    /// People of the directory.
+    USER = 10;
+    /// Groups of the directory.
+    GROUP = 11;
+    /// Teams of the directory.
+    TEAM = 12;
+    /// Use cases of the directory.
+    USECASE = 13;
+    /// Conversations.
+    CONVERSATION = 14;
+    /// Long-running jobs.
+    JOB = 15;
+}
+
+tags! { IndexTag, INDEXES,
+    /// Scorecards of a profile by create time.
+    SCORECARD_BY_CREATE = 1;
+    /// Scorecards of a profile by update time.
+    SCORECARD_BY_UPDATE = 2;
+    /// Scorecards of a profile by submit time; drafts at zero.
+    SCORECARD_BY_SUBMIT = 3;
+    /// Scorecards of a profile by exact total.
+    SCORECARD_BY_SCORE = 4;
+    /// Scorecards of an agent by create time.
+    SCORECARD_BY_AGENT = 5;
+    /// Scorecards on a template by create time.
+    SCORECARD_BY_TEMPLATE = 6;
+    /// Scorecards of a conversation by create time.
+    SCORECARD_BY_CONVERSATION = 7;
+    /// Scorecards of a process by create time.
+    SCORECARD_BY_PROCESS = 8;
+    /// Scorecards of a coaching plan by create time.
+    SCORECARD_BY_PLAN = 9;
+    /// Templates of a profile by title.
+    TEMPLATE_BY_TITLE = 10;
+    /// Revisions of a template, latest first.
+    TEMPLATE_REVISION_BY_NUMBER = 11;
+    /// Targets of a profile, latest made first.
+    TARGET_BY_CREATE = 12;
+    /// Answers kept for repeated requests, by when they expire.
+    IDEMPOTENCY_KEY_BY_EXPIRY = 13;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_number_stands_for_two_things_and_none_is_zero() {
+        let tables: BTreeSet<_> = TABLES.iter().map(|(tag, _)| tag.0).collect();
+        let indexes: BTreeSet<_> = INDEXES.iter().map(|(tag, _)| tag.0).collect();
+        assert_eq!(tables.len(), TABLES.len());
+        assert_eq!(indexes.len(), INDEXES.len());
+        assert!(!tables.contains(&0) && !indexes.contains(&0));
+    }
+}
