@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use coaching::store::{Fault, IndexRange, Op, Pre, ScanRange, tuple};
+use coaching::store::{Fault, IndexRange, Op, Pre, Record, ScanRange, tuple};
 use tokio::task::JoinSet;
 
 use super::{Refused, only_if, put};
