@@ -352,7 +352,13 @@ async fn a_nearly_full_disk_refuses_writes_and_reads_go_on() {
     assert!(matches!(delete(&db, "0001").await, Err(Fault::Full)));
     assert_eq!(db.get(&card(1).key()).await.unwrap(), Some(card(1)));
     db.health().unwrap();
+    assert_eq!(db.stats().syncs, 0, "nothing was written on the full disk");
     assert_clean(&db).await;
+    db.close().await.unwrap();
+    drop(db);
+    let db = open_sled(folder.path());
+    save(&db, &[card(2)]).await.unwrap();
+    assert_eq!(db.get(&card(2).key()).await.unwrap(), Some(card(2)));
 }
 
 /// Fails every sync once it is told to, and says how often it was asked after that.

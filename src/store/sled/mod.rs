@@ -133,7 +133,7 @@ impl SledEngine {
             counts: Counts { durable: AtomicU64::new(opened.last), ..Counts::default() },
         });
         let (sender, queue) = sync_channel(options.queue.max(1));
-        let mut committer = Committer {
+        let committer = Committer {
             shared: shared.clone(),
             queue,
             data: opened.data,
@@ -145,7 +145,6 @@ impl SledEngine {
             ceiling: opened.ceiling,
         };
         let failed = |source| OpenError::Io { folder: options.folder.clone(), what: "starting to write", source };
-        committer.start().map_err(|fault| failed(io::Error::other(fault)))?;
         let thread = std::thread::Builder::new().name("store-writer".into()).spawn(|| committer.run());
         let thread = Mutex::new(Some(thread.map_err(failed)?));
         let writer = Arc::new(Writer { queue: RwLock::new(Some(sender)), thread });

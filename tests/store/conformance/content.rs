@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use coaching::store::{
-    Commit, Delete, Entry, Fault, IndexRange, IndexTag, Key, Limits, NewEvent, Op, Put, Record, ScanRange, tags, tuple,
+    Commit, Delete, Entry, Fault, IndexRange, IndexTag, Key, Limits, NewEvent, Op, Origin, Put, Record, ScanRange,
+    tags, tuple,
 };
 use tokio::task::JoinSet;
 
@@ -74,7 +75,9 @@ pub async fn what_is_beyond_a_limit_is_refused_whole(place: Place) {
         save(&db, &[Card::new(&"k".repeat(key_bytes), 1)]).await,
         save(&db, &[Card::new("a", 1).owned_by(&"o".repeat(key_bytes))]).await,
     ];
-    for (case, answer) in refused.iter().enumerate() {
+    let wordy = Origin { request_id: "r".repeat(100_000), ..origin("Wordy") };
+    let wordy = db.write(&wordy, |txn| async move { txn.save(&Card::new("a", 1)).await }).await;
+    for (case, answer) in refused.iter().chain([&wordy]).enumerate() {
         assert!(matches!(answer, Err(Fault::Limit(_))), "case {case}: {answer:?}");
     }
     assert_eq!(db.scan(&ScanRange::default(), 10).await.unwrap().len(), 0);
