@@ -24,7 +24,7 @@ pub mod rest;
 /// The one port and everything around a call.
 pub mod server;
 /// The RPCs, one file for each resource.
-//pub mod services;
+pub mod services;
 /// Ordered records and index entries over small engines.
 pub mod store;
 /// Logs: where they go and how they look.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use prost::Message;
 use prost_types::Timestamp;
-use tonic::{Request, Response, Status};
+use tonic::metadata::MetadataMap;
+use tonic::{Extensions, Request, Response, Status};
 
 use crate::clock::{Clock, Ids, Micros};
 use crate::error::{Code, Error, Result, reason};
@@ -103,14 +104,20 @@ impl Api {
     }
 
     /// Answers an RPC that changes nothing.
-    pub async fn read<Q, A, F, Fut>(&self, rpc: &'static Rpc, request: Request<Q>, answer: F) -> Result<Response<A>, Status>
+    pub async fn read<Q, A, F, Fut>(
+        &self,
+        rpc: &'static Rpc,
+        request: Request<Q>,
+        answer: F,
+    ) -> Result<Response<A>, Status>
     where
         Q: Asks + Fields,
         F: FnOnce(Ctx, Q) -> Fut,
         Fut: Future<Output = Result<A>>,
     {
         let answered = async {
-            let (ctx, request) = self.enter(rpc, &request.metadata().clone(), request)?;
+            let (metadata, extensions, request) = request.into_parts();
+            let (ctx, request) = self.enter(rpc, &metadata, &extensions, request)?;
             answer(ctx, request).await
         };
         done(rpc, answered.await)
@@ -118,7 +125,12 @@ impl Api {
 
     /// Answers an RPC that changes state. `answer` runs inside one transaction, and again when another call's change
     /// came between, so it has no effect but through its [`Txn`]. An idempotency key is honoured here.
-    pub async fn write<Q, A, F, Fut>(&self, rpc: &'static Rpc, request: Request<Q>, answer: F) -> Result<Response<A>, Status>
+    pub async fn write<Q, A, F, Fut>(
+        &self,
+        rpc: &'static Rpc,
+        request: Request<Q>,
+        answer: F,
+    ) -> Result<Response<A>, Status>
     where
         Q: Asks + Fields + Message + Clone + Sync,
         A: Message + Default,
@@ -126,8 +138,8 @@ impl Api {
         Fut: Future<Output = Result<A>> + Send,
     {
         let answered = async {
-            let metadata = request.metadata().clone();
-            let (ctx, request) = self.enter(rpc, &metadata, request)?;
+            let (metadata, extensions, request) = request.into_parts();
+            let (ctx, request) = self.enter(rpc, &metadata, &extensions, request)?;
             let origin = Origin {
                 actor: ctx.caller.name_in(&ctx.customer),
                 request_id: ctx.request_id.to_string(),
@@ -161,8 +173,12 @@ impl Api {
         Q: Asks + Fields,
     {
         self.read(rpc, request, |_, _| async {
-            Err(Error::new(Code::Unimplemented, reason::NOT_YET_IMPLEMENTED, format!("{} is not implemented yet", rpc.name))
-                .with("method", rpc.name))
+            Err(Error::new(
+                Code::Unimplemented,
+                reason::NOT_YET_IMPLEMENTED,
+                format!("{} is not implemented yet", rpc.name),
+            )
+            .with("method", rpc.name))
         })
         .await
     }
@@ -171,10 +187,10 @@ impl Api {
     fn enter<Q: Asks + Fields>(
         &self,
         rpc: &'static Rpc,
-        metadata: &tonic::metadata::MetadataMap,
-        request: Request<Q>,
+        metadata: &MetadataMap,
+        extensions: &Extensions,
+        mut request: Q,
     ) -> Result<(Ctx, Q)> {
-        let (_, extensions, mut request) = request.into_parts();
         // Fails closed: a road into the service that establishes no caller answers nothing.
         let caller = extensions
             .get::<Arc<Caller>>()
@@ -206,7 +222,8 @@ impl Api {
                 Some(value.to_str().map_err(|_| bad())?.to_owned())
             }
         };
-        let call = Call { api: self.clone(), caller, request_id, rpc, now: self.0.clock.now(), customer, profile, if_match };
+        let call =
+            Call { api: self.clone(), caller, request_id, rpc, now: self.0.clock.now(), customer, profile, if_match };
         Ok((Ctx(Arc::new(call)), request))
     }
 }

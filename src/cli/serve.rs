@@ -104,10 +104,7 @@ async fn assemble(settings: &Settings, db: Db) -> Result<Server<Rest<Routes>>, F
     pool.decode_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET).map_err(|error| broken(&error))?;
     let max_message = usize::try_from(settings.max_message_size).unwrap_or(usize::MAX);
     let api = Api::new(db, Arc::new(SystemClock::default()), Arc::new(UuidV7));
-    let routes = {
-        let _ = (api, max_message);
-        Routes::default()
-    }; // FOUNDER: crate::services::routes(api, max_message)
+    let routes = crate::services::routes(api, max_message);
     let health = Health::new(pool.services().map(|service| service.full_name().to_owned())).await;
     let options = rest::Options { max_body: max_message, ..rest::Options::default() };
     Server::new(server_settings(settings), health, routes, pb::DESCRIPTORS, |grpc| Rest::new(&pool, &[], grpc, options))
