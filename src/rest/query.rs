@@ -59,7 +59,7 @@ pub(crate) fn read<'p>(reader: &mut Reader<'p>, route: &'p Route, query: &str) -
 }
 
 fn complain(reader: &mut Reader<'_>, name: &str, problem: &str) {
-    reader.path.push(Step::Key(name.to_owned()));
+    reader.path.push(Step::Parameter(name.to_owned()));
     reader.complain(problem);
     reader.path.pop();
 }
@@ -117,9 +117,10 @@ impl Seen {
             }
             if let Some(oneof) = field.oneof {
                 // Another parameter may lead through the same member: `a.x=1&a.y=2`.
-                let clash = self.oneofs.iter().any(|(other, known)| {
-                    *known == oneof && other[..depth] == path[..depth] && other[depth] != *at
-                });
+                let clash = self
+                    .oneofs
+                    .iter()
+                    .any(|(other, known)| *known == oneof && other[..depth] == path[..depth] && other[depth] != *at);
                 if clash {
                     return Err("excludes another field of the same oneof that is set too");
                 }
