@@ -93,10 +93,8 @@ fn vector_criterion(id: &str, given: &Json) -> (pb::Criterion, pb::Score) {
     if highest == points {
         criterion = options(id, &[(0.0, 0.0), (1.0, points)]);
     }
-    if given["autoFail"] == true {
-        if let Some(Type::Options(options)) = &mut criterion.r#type {
-            options.options[1].auto_fail = true;
-        }
+    if let Some(Type::Options(options)) = &mut criterion.r#type {
+        options.options[1].auto_fail = given["autoFail"] == true;
     }
     criterion.weight = number("w");
     criterion.bonus = given["bonus"] == true;
