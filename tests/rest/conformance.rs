@@ -407,8 +407,9 @@ fn what_proto3_json_allows_is_read_and_written_in_canonical_form() {
         if !want.is_empty() {
             assert_eq!(written, *want, "{json}");
         }
-        // What is written means the same bytes to the oracle, which has no JSON for an empty Any.
-        if !json.contains("ny\":{}") && !json.contains(",{}]}") {
+        // What is written means the same bytes to the oracle, which has no JSON for an empty Any and wants a `value` of
+        // an Empty in one, where Go, Java and C++ take it without.
+        if ["ny\":{}", ",{}]}", "Empty"].iter().all(|hard| !json.contains(hard)) {
             let mut oracle = serde_json::Deserializer::from_str(&written);
             let read =
                 DynamicMessage::deserialize(descriptor.clone(), &mut oracle).unwrap_or_else(|e| panic!("{json}: {e}"));
