@@ -21,7 +21,9 @@ pub fn start(settings: &Settings) -> Result<(), String> {
     started.map_err(|error| format!("logging cannot be started: {error}"))?;
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        let message = panic.payload_as_str().unwrap_or("no message");
+        let payload = panic.payload();
+        let text = payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str));
+        let message = text.unwrap_or("no message");
         let backtrace = std::backtrace::Backtrace::capture(); // where RUST_BACKTRACE asks for it
         tracing::error!(target: "panic", place, message, %backtrace, "panicked");
     }));
