@@ -24,7 +24,7 @@ use crate::telemetry;
 const STORE_CHECK: Duration = Duration::from_millis(500);
 
 pub(super) fn run(settings: &Settings) -> Result<(), Failure> {
-    telemetry::start(settings).map_err(|problem| Failure::Settings(Problem::new(problem)))?;
+    let _logging = telemetry::start(settings).map_err(|problem| Failure::Settings(Problem::new(problem)))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(|error| Failure::Other(format!("the runtime cannot start: {error}")))?.block_on(serve(settings))
 }
@@ -107,7 +107,10 @@ async fn assemble(settings: &Settings, db: Db) -> Result<Server<Rest<Routes>>, F
     let health = Health::new(pool.services().map(|service| service.full_name().to_owned())).await;
     let options = rest::Options { max_body: max_message, ..rest::Options::default() };
     Server::new(server_settings(settings), health, routes, pb::DESCRIPTORS, |grpc| Rest::new(&pool, &[], grpc, options))
-        .map_err(|error| broken(&error))
+        .map_err(|error| match error.cause() {
+            Some(cause) => broken(&cause), // the public half says no more than "internal error"
+            None => broken(&error),
+        })
 }
 
 fn server_settings(settings: &Settings) -> server::Settings {
