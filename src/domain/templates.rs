@@ -10,7 +10,7 @@ use super::exact;
 use super::lifecycle::Act;
 use super::lint::{MAX_NAME, lint, same_question};
 use super::revision::revision_id;
-use crate::error::{Code, Error, reason};
+use crate::error::{Error, FieldViolation, reason};
 use crate::pb::cresta::v1::coaching::{
     ScorecardTemplate, ScorecardTemplateStatus as Status, ScorecardTemplateType as Type, TemplateStructure,
 };
@@ -139,7 +139,7 @@ fn check(template: &ScorecardTemplate, mut faults: Faults) -> Result<(), Error> 
     let lints = match &template.template {
         Some(structure) => lint(structure, &format!("{AT}.template")),
         None => {
-            vec![crate::error::FieldViolation { field: format!("{AT}.template"), description: "is required".into() }]
+            vec![FieldViolation { field: format!("{AT}.template"), description: "is required".into() }]
         }
     };
     let linted = template.template.is_some() && !lints.is_empty();
@@ -167,9 +167,8 @@ fn keeps_meanings<'a>(
     let revision = revision_id(new);
     let meets = |earlier: &ScorecardTemplate| earlier.revision == revision && structure(earlier) != new;
     if earlier.into_iter().any(meets) {
-        let message =
-            format!("revision {revision} stands for another structure already; change any text and try again");
-        return Err(Error::new(Code::Aborted, reason::CONCURRENT_CHANGE, message));
+        let why = format!("revision {revision} stands for another structure already; change any text and try again");
+        return Err(Error::field(format!("{AT}.template"), why));
     }
     Ok(())
 }

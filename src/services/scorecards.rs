@@ -8,6 +8,7 @@ use crate::api::Ctx;
 use crate::api::caller::Caller;
 use crate::api::resource::{Resource, decode, own_key};
 use crate::api::standard::{fetch, load_for, save};
+use crate::domain::audience::Membership;
 use crate::domain::form::Form;
 use crate::domain::lifecycle;
 use crate::domain::scoring::{Mode, explanation, score};
@@ -46,7 +47,7 @@ impl Resource for Scorecard {
         let template = pinned(txn, "scorecard.templateName", &self.template_name).await?;
         let form = compiled(&template)?;
         // The directory will know groups and teams; until then an audience of groups or teams holds everyone.
-        lifecycle::create(self, &template, &form, lifecycle::Membership::Unknown, &act(ctx, &ctx.shown_caller()))
+        lifecycle::create(self, &template, &form, Membership::Unknown, &act(ctx, &ctx.shown_caller()))
     }
 
     /// A client that sends the template as it named it on create changes nothing.

@@ -1,6 +1,6 @@
 //! Who may write a machine's values, and what becomes of people's answers beside them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use prost_types::Timestamp;
 
@@ -67,9 +67,9 @@ fn keep(stored: &HashMap<&str, &Score>, card: &mut Scorecard, faults: &mut Fault
             }
         }
     }
-    let mut left_out: Vec<&&Score> = stored.values().filter(|before| before.ai_value.is_some()).collect();
-    left_out.retain(|before| card.scores.iter().all(|score| score.criterion_id != before.criterion_id));
-    card.scores.extend(left_out.into_iter().map(|before| Score {
+    let sent: HashSet<String> = card.scores.iter().map(|score| score.criterion_id.clone()).collect();
+    let left_out = stored.values().filter(|before| before.ai_value.is_some() && !sent.contains(&before.criterion_id));
+    card.scores.extend(left_out.map(|before| Score {
         criterion_id: before.criterion_id.clone(),
         ai_value: before.ai_value.clone(),
         ..Score::default()

@@ -3,6 +3,7 @@
 use super::{Act, compute, machine, touch, written};
 use crate::domain::Faults;
 use crate::domain::answers;
+use crate::domain::audience::{self, Membership};
 use crate::domain::form::Form;
 use crate::domain::revision;
 use crate::error::{Error, reason};
@@ -10,16 +11,6 @@ use crate::pb::cresta::v1::coaching::{
     Scorecard, ScorecardSubmissionSource, ScorecardTemplate, ScorecardTemplateStatus, ScorecardTemplateType,
     ScorecardType,
 };
-
-/// What the directory says about the agent, for audiences that name groups or teams.
-#[derive(Clone, Copy, Debug)]
-pub enum Membership<'a> {
-    /// Nothing: an audience that names groups or teams is then taken to hold the agent, unless it leaves the agent out by
-    /// name.
-    Unknown,
-    /// The names of the groups and teams that the agent is in.
-    Known(&'a [String]),
-}
 
 /// Begins a scorecard: `card` is what the caller sent, and becomes what to store. `template` is the revision to pin, with
 /// the status and delete time that the template has now, and `form` is its structure, compiled.
@@ -122,8 +113,7 @@ fn settle_type(card: &mut Scorecard, template: ScorecardTemplateType, faults: &m
 
 /// Refuses a usecase that the template does not serve. None given is none refused.
 pub(super) fn serves(template: &ScorecardTemplate, usecase: &str) -> Result<(), Error> {
-    let served = &template.usecase_names;
-    if usecase.is_empty() || served.is_empty() || served.iter().any(|name| name == usecase) {
+    if usecase.is_empty() || audience::serves(template, usecase) {
         return Ok(());
     }
     let name = revision::unrevised(&template.name);
@@ -133,16 +123,7 @@ pub(super) fn serves(template: &ScorecardTemplate, usecase: &str) -> Result<(), 
 }
 
 fn within_audience(template: &ScorecardTemplate, agent: &str, membership: Membership<'_>) -> Result<(), Error> {
-    let Some(audience) = &template.audience else { return Ok(()) };
-    let names = |list: &[String], name: &str| list.iter().any(|listed| listed == name);
-    let circles = || audience.groups.iter().chain(&audience.teams);
-    let everyone = audience.users.is_empty() && circles().next().is_none();
-    let in_circle = || match membership {
-        Membership::Unknown => circles().next().is_some(),
-        Membership::Known(circles_of_agent) => circles().any(|circle| names(circles_of_agent, circle)),
-    };
-    let inside = everyone || names(&audience.users, agent) || in_circle();
-    if inside && !names(&audience.excluded_users, agent) {
+    if audience::holds(template, agent, membership) {
         return Ok(());
     }
     let name = revision::unrevised(&template.name);
