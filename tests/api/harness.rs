@@ -6,6 +6,7 @@
 //! coach.call("SubmitScorecard", json!({"name": card})).await.ok();
 //! ```
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use coaching::clock::{CountingIds, ManualClock, Micros};
@@ -91,6 +92,11 @@ impl Harness {
     /// The clock that the server goes by.
     pub(crate) fn clock(&self) -> &ManualClock {
         &self.clock
+    }
+
+    /// Where the server listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.running.address
     }
 
     /// The store below the server.

@@ -14,6 +14,6 @@ mod paging;
 mod races;
 mod replay;
 mod restart;
-mod scoring;
+mod stage;
 mod vectors;
 mod wellformed;
