@@ -59,7 +59,11 @@ async fn paths_and_verbs_that_do_not_exist_are_404() {
     ] {
         let raw = rest.http(verb, &path, None).await;
         assert_eq!(raw.status, 404, "{verb} {path}: {:?}", raw.body);
-        assert!(["ROUTE_NOT_FOUND", "UNKNOWN_VERB"].contains(&reason(&raw).as_str()), "{verb} {path}: {}", reason(&raw));
+        assert!(
+            ["ROUTE_NOT_FOUND", "UNKNOWN_VERB"].contains(&reason(&raw).as_str()),
+            "{verb} {path}: {}",
+            reason(&raw)
+        );
     }
 }
 
@@ -87,9 +91,21 @@ async fn json_that_is_none_or_says_too_much_is_400_and_changes_nothing() {
         assert_eq!(raw.json()["status"], "INVALID_ARGUMENT", "{shown}");
         assert!(!reason(&raw).is_empty(), "{shown}: {:?}", raw.body);
     }
-    for query in ["?pageSize=x", "?nonsense=1", "?pageSize=1&pageSize=2", "?orderBy=SIDEWAYS", "?agentUserName=%ff", "?submitted=perhaps"] {
+    for query in [
+        "?pageSize=x",
+        "?nonsense=1",
+        "?pageSize=1&pageSize=2",
+        "?orderBy=SIDEWAYS",
+        "?agentUserName=%ff",
+        "?submitted=perhaps",
+    ] {
         let raw = rest.http("GET", &format!("/v1/{PARENT}/scorecards{query}"), None).await;
-        assert_eq!((raw.status, raw.json()["status"].as_str()), (400, Some("INVALID_ARGUMENT")), "{query}: {:?}", raw.body);
+        assert_eq!(
+            (raw.status, raw.json()["status"].as_str()),
+            (400, Some("INVALID_ARGUMENT")),
+            "{query}: {:?}",
+            raw.body
+        );
     }
     assert_eq!(rest.http("GET", &path, None).await.json(), before);
 }
@@ -103,7 +119,8 @@ async fn an_escaped_slash_is_no_part_of_an_id_and_a_whole_name_may_be_escaped() 
     // Published paths print these names bare; clients send them escaped.
     let name = stage::name("scorecardTemplates/qa").replace('/', "%2F");
     let escaped = rest.http("POST", &format!("/v1/{name}:retrieveEvaluationPeriods"), Some("{}")).await;
-    let plain = rest.http("POST", &format!("/v1/{PARENT}/scorecardTemplates/qa:retrieveEvaluationPeriods"), Some("{}")).await;
+    let plain =
+        rest.http("POST", &format!("/v1/{PARENT}/scorecardTemplates/qa:retrieveEvaluationPeriods"), Some("{}")).await;
     assert_eq!(reason(&escaped), "NOT_YET_IMPLEMENTED");
     assert_eq!(escaped.json(), plain.json());
 }
@@ -113,13 +130,21 @@ async fn a_patch_changes_what_its_body_has_also_to_nothing() {
     let house = house().await;
     let rest = house.over(Transport::Rest);
     let path = format!("/v1/{PARENT}/scorecards/s");
-    let patch = async |query: &str, body: Value| rest.http("PATCH", &format!("{path}{query}"), Some(&body.to_string())).await;
+    let patch =
+        async |query: &str, body: Value| rest.http("PATCH", &format!("{path}{query}"), Some(&body.to_string())).await;
     let set = patch("", json!({"scorecard": {"comment": "fine", "usecaseName": stage::name("usecases/u")}})).await;
     assert_eq!(set.json()["scorecard"]["comment"], "fine");
     let cleared = patch("", json!({"scorecard": {"comment": ""}})).await.json();
-    assert_eq!((cleared["scorecard"]["comment"].as_str().unwrap_or_default(), cleared["scorecard"]["usecaseName"].is_string()), ("", true));
-    let masked = patch("?updateMask=comment", json!({"scorecard": {"comment": "masked", "usecaseName": ""}})).await.json();
-    assert_eq!((masked["scorecard"]["comment"].as_str(), masked["scorecard"]["usecaseName"].is_string()), (Some("masked"), true));
+    assert_eq!(
+        (cleared["scorecard"]["comment"].as_str().unwrap_or_default(), cleared["scorecard"]["usecaseName"].is_string()),
+        ("", true)
+    );
+    let masked =
+        patch("?updateMask=comment", json!({"scorecard": {"comment": "masked", "usecaseName": ""}})).await.json();
+    assert_eq!(
+        (masked["scorecard"]["comment"].as_str(), masked["scorecard"]["usecaseName"].is_string()),
+        (Some("masked"), true)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

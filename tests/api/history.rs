@@ -31,11 +31,13 @@ async fn each_change_of_a_scorecard_is_kept_with_its_actor_and_what_was_before()
 
         let created = grader.call("CreateScorecard", stage::draft("one", "amir", 5)).await.ok();
         minute();
-        let changed = grader.call("UpdateScorecard", json!({"scorecard": {"name": name, "comment": "fine"}})).await.ok();
+        let changed =
+            grader.call("UpdateScorecard", json!({"scorecard": {"name": name, "comment": "fine"}})).await.ok();
         minute();
         let submitted = grader.call("SubmitScorecard", json!({"name": name})).await.ok();
         minute();
-        let acknowledged = agent.call("AcknowledgeScorecard", json!({"name": name, "acknowledgeComment": "ok"})).await.ok();
+        let acknowledged =
+            agent.call("AcknowledgeScorecard", json!({"name": name, "acknowledgeComment": "ok"})).await.ok();
         minute();
         let reset = grader.call("ResetScorecard", json!({"name": name})).await.ok();
         minute();
@@ -93,13 +95,17 @@ async fn each_change_of_a_template_and_of_a_target_is_kept() {
             (Op::Update, "DeleteScorecardTemplate", "ada", 0),
         ];
         assert_eq!(events.iter().map(said).collect::<Vec<_>>(), template_said);
-        let titles = events[1..].iter().map(|event| ScorecardTemplate::decode(event.before.clone().unwrap()).unwrap().title);
+        let titles =
+            events[1..].iter().map(|event| ScorecardTemplate::decode(event.before.clone().unwrap()).unwrap().title);
         assert_eq!(titles.collect::<Vec<_>>(), ["Quality", "New"]);
 
         let key = stage::key("coaching.api/Target", tags::TARGET, target["name"].as_str().unwrap());
         let events = house.db().history(&key, 0, 100).await.unwrap();
-        let target_said =
-            [(Op::Create, "CreateTarget", "ada", 0), (Op::Update, "UpdateTarget", "ada", 0), (Op::Delete, "DeleteTarget", "ada", 0)];
+        let target_said = [
+            (Op::Create, "CreateTarget", "ada", 0),
+            (Op::Update, "UpdateTarget", "ada", 0),
+            (Op::Delete, "DeleteTarget", "ada", 0),
+        ];
         assert_eq!(events.iter().map(said).collect::<Vec<_>>(), target_said);
         let values = events[1..].iter().map(|event| Target::decode(event.before.clone().unwrap()).unwrap().target);
         assert_eq!(values.collect::<Vec<_>>(), [Some(80.0), Some(90.0)]);

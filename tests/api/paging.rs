@@ -15,8 +15,13 @@ fn listings() -> Vec<Value> {
     let mut listings = Vec::new();
     for order in ["CREATE_TIME", "UPDATE_TIME", "SUBMIT_TIME", "TOTAL_SCORE"] {
         for direction in ["ORDER_DIRECTION_ASC", "ORDER_DIRECTION_DESC"] {
-            for filter in [json!({}), json!({"agentUserName": stage::user("amir")}), json!({"templateName": stage::name("scorecardTemplates/qa")})] {
-                let mut listing = json!({"parent": PARENT, "pageSize": 7, "orderBy": order, "orderDirection": direction});
+            for filter in [
+                json!({}),
+                json!({"agentUserName": stage::user("amir")}),
+                json!({"templateName": stage::name("scorecardTemplates/qa")}),
+            ] {
+                let mut listing =
+                    json!({"parent": PARENT, "pageSize": 7, "orderBy": order, "orderDirection": direction});
                 listing.as_object_mut().unwrap().extend(filter.as_object().unwrap().clone());
                 listings.push(listing);
             }
@@ -31,7 +36,10 @@ async fn scene(kept: Kept) -> (Harness, Caller) {
     stage::template(&operator).await;
     for number in 0..CARDS {
         house.clock().advance(1_000_000);
-        operator.call("CreateScorecard", stage::draft(&format!("card-{number:03}"), "amir", (number % 11) as u32)).await.ok();
+        operator
+            .call("CreateScorecard", stage::draft(&format!("card-{number:03}"), "amir", (number % 11) as u32))
+            .await
+            .ok();
     }
     (house, operator)
 }
@@ -154,8 +162,10 @@ async fn a_filter_that_lets_little_through_answers_short_pages_and_finds_everyth
         let caller = house.operator();
         let template = stage::template(&caller).await;
         stage::fill(house.db(), COUNT, &template, |number| if wanted(number) { "rare" } else { "common" }).await;
-        let expected: BTreeSet<String> =
-            (0..COUNT).filter(|number| wanted(*number)).map(|number| stage::name(&format!("scorecards/bulk-{number:05}"))).collect();
+        let expected: BTreeSet<String> = (0..COUNT)
+            .filter(|number| wanted(*number))
+            .map(|number| stage::name(&format!("scorecards/bulk-{number:05}")))
+            .collect();
         for listing in listings().into_iter().filter(|listing| listing["pageToken"].is_null()) {
             let mut listing = listing;
             listing["pageSize"] = 50.into();

@@ -11,7 +11,12 @@ use crate::stage;
 const MANY: usize = 16;
 
 /// Makes the calls at once, in turn over each transport, and answers what they came to.
-async fn at_once(house: &Harness, rpc: &'static str, request: impl Fn(usize) -> Value, prepare: impl Fn(Caller) -> Caller) -> Vec<Answer> {
+async fn at_once(
+    house: &Harness,
+    rpc: &'static str,
+    request: impl Fn(usize) -> Value,
+    prepare: impl Fn(Caller) -> Caller,
+) -> Vec<Answer> {
     let calls = (0..MANY).map(|number| {
         let caller = prepare(house.over(Transport::ALL[number % 3]));
         let request = request(number);
@@ -41,7 +46,8 @@ async fn of_many_updates_with_the_same_etag_one_wins() {
         stage::template(&house.operator()).await;
         let made = house.operator().call("CreateScorecard", stage::draft("one", "amir", 5)).await.ok();
         let (name, etag) = (made["scorecard"]["name"].clone(), made["scorecard"]["etag"].clone());
-        let update = |number: usize| json!({"scorecard": {"name": name, "etag": etag, "comment": format!("by {number}")}});
+        let update =
+            |number: usize| json!({"scorecard": {"name": name, "etag": etag, "comment": format!("by {number}")}});
         let won = only(at_once(&house, "UpdateScorecard", update, |caller| caller).await, "STALE_ETAG");
         let stored = house.operator().call("GetScorecard", json!({"name": name})).await.ok();
         assert_eq!(stored["scorecard"]["comment"], won["scorecard"]["comment"]);
@@ -84,12 +90,21 @@ async fn many_calls_with_the_same_idempotency_key_have_one_effect_and_one_answer
         let house = Harness::on(kept).await;
         stage::template(&house.operator()).await;
         let key = "6f1e0a52-8f5a-4c34-9d0e-3a1f5f4f9d02";
-        let answers =
-            at_once(&house, "CreateScorecard", |_| stage::draft("", "amir", 5), |caller| caller.with("idempotency-key", key)).await;
+        let answers = at_once(
+            &house,
+            "CreateScorecard",
+            |_| stage::draft("", "amir", 5),
+            |caller| caller.with("idempotency-key", key),
+        )
+        .await;
         let names: BTreeSet<String> =
             answers.into_iter().map(|answer| answer.ok()["scorecard"]["name"].as_str().unwrap().to_owned()).collect();
         let listed = house.operator().call("ListScorecards", json!({"parent": PARENT})).await.ok();
-        assert_eq!(stage::names(&listed), names.into_iter().collect::<Vec<_>>(), "one was made, and every call answers it");
+        assert_eq!(
+            stage::names(&listed),
+            names.into_iter().collect::<Vec<_>>(),
+            "one was made, and every call answers it"
+        );
     }
 }
 

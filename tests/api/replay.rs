@@ -204,7 +204,13 @@ pub(crate) async fn replay(name: &str, transport: Transport, kept: Kept) {
     assert!(failed.is_empty(), "over {} on {kept:?}:\n{failed}", transport.name());
 }
 
-async fn run(file: &File, scenario: &Scenario, house: &Harness, transport: Transport, customer: &str) -> Result<(), String> {
+async fn run(
+    file: &File,
+    scenario: &Scenario,
+    house: &Harness,
+    transport: Transport,
+    customer: &str,
+) -> Result<(), String> {
     let mut vars = Vars::of(customer);
     for name in &scenario.given {
         let steps = file.given.get(name).unwrap_or_else(|| panic!("{}: nothing is given as {name:?}", scenario.name));
@@ -274,6 +280,7 @@ fn actor(caller: Caller, who: Option<&str>, customer: &str) -> Caller {
         [role, user, "of", "other"] => (*role, *user, format!("{customer}-other")),
         _ => panic!("{who:?} is nobody: say `role user`, `role user of other` or `operator`"),
     };
-    let role = Role::from_str_name(&format!("ROLE_{}", role.to_uppercase())).unwrap_or_else(|| panic!("no role {role}"));
+    let role =
+        Role::from_str_name(&format!("ROLE_{}", role.to_uppercase())).unwrap_or_else(|| panic!("no role {role}"));
     caller.as_user_of(&customer, user, role)
 }

@@ -40,8 +40,12 @@ async fn a_store_that_is_closed_and_opened_again_answers_the_same() {
     operator.call("AcknowledgeScorecard", json!({"name": card(1), "acknowledgeComment": "seen"})).await.ok();
     operator.call("DeleteScorecard", json!({"name": card(2)})).await.ok();
     let scoring = json!({"name": template["name"], "template": {"scoring": {"passThreshold": 50}}});
-    operator.call("UpdateScorecardTemplate", json!({"scorecardTemplate": scoring, "updateMask": "template.scoring"})).await.ok();
-    let target = json!({"scorecardTemplateName": template["name"], "target": 80, "usecaseName": stage::name("usecases/u")});
+    operator
+        .call("UpdateScorecardTemplate", json!({"scorecardTemplate": scoring, "updateMask": "template.scoring"}))
+        .await
+        .ok();
+    let target =
+        json!({"scorecardTemplateName": template["name"], "target": 80, "usecaseName": stage::name("usecases/u")});
     operator.call("CreateTarget", json!({"parent": PARENT, "target": target})).await.ok();
     let once = operator.with("idempotency-key", KEY);
     let first = once.call("CreateScorecard", stage::draft("", "bea", 3)).await.ok();
@@ -66,9 +70,14 @@ async fn a_store_that_is_closed_and_opened_again_answers_the_same() {
     let house = house.restart().await;
     assert_eq!(answers(&house, &reads).await, before);
     house.operator().call("GetScorecard", json!({"name": card(2)})).await.refused("RESOURCE_NOT_FOUND");
-    let again = house.operator().with("idempotency-key", KEY).call("CreateScorecard", stage::draft("", "bea", 3)).await.ok();
+    let again =
+        house.operator().with("idempotency-key", KEY).call("CreateScorecard", stage::draft("", "bea", 3)).await.ok();
     assert_eq!(again, first, "a key outlives a restart");
-    house.operator().call("CreateTarget", json!({"parent": PARENT, "target": target})).await.refused("TARGET_ALREADY_EXISTS");
+    house
+        .operator()
+        .call("CreateTarget", json!({"parent": PARENT, "target": target}))
+        .await
+        .refused("TARGET_ALREADY_EXISTS");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,7 +118,8 @@ async fn a_stop_finishes_the_call_in_flight_and_takes_no_other() {
         assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
         assert_eq!(stopping.await.unwrap(), 0, "no connection was cut off");
 
-        let key = stage::key("coaching.api/Scorecard", coaching::store::tags::SCORECARD, &stage::name("scorecards/late"));
+        let key =
+            stage::key("coaching.api/Scorecard", coaching::store::tags::SCORECARD, &stage::name("scorecards/late"));
         assert_eq!(db.history(&key, 0, 10).await.unwrap().len(), 1, "what was answered is stored");
     }
 }

@@ -21,8 +21,10 @@ pub(crate) fn user(id: &str) -> String {
 
 /// Makes the template `scorecardTemplates/qa` with one question, worth 0 to 10.
 pub(crate) async fn template(caller: &Caller) -> Value {
-    let chapters = json!([{"id": "all", "criteria": [{"id": "grade", "required": true, "range": {"min": 0, "max": 10}}]}]);
-    let template = json!({"name": name("scorecardTemplates/qa"), "title": "Quality", "template": {"chapters": chapters}});
+    let chapters =
+        json!([{"id": "all", "criteria": [{"id": "grade", "required": true, "range": {"min": 0, "max": 10}}]}]);
+    let template =
+        json!({"name": name("scorecardTemplates/qa"), "title": "Quality", "template": {"chapters": chapters}});
     let made = caller.call("CreateScorecardTemplate", json!({"parent": PARENT, "scorecardTemplate": template})).await;
     made.ok()["scorecardTemplate"].clone()
 }
@@ -55,7 +57,8 @@ pub(crate) fn key(kind: &str, tag: Tag, name: &str) -> Key {
 /// Puts drafts straight into the store, where making thousands by calls would only cost time: one a second, of the agent
 /// `amir`, with the usecase that `usecase` gives each number.
 pub(crate) async fn fill(db: &Db, count: usize, template: &Value, usecase: impl Fn(usize) -> &'static str) {
-    let revision = format!("{}@{}", template["name"].as_str().expect("a name"), template["revision"].as_str().expect("one"));
+    let revision =
+        format!("{}@{}", template["name"].as_str().expect("a name"), template["revision"].as_str().expect("one"));
     let cards: Vec<Scorecard> = (0..count)
         .map(|number| {
             let time = Some(Micros(START.0 + number as i64 * 1_000_000).timestamp());

@@ -19,8 +19,10 @@ fn question(id: &str, given: &Value) -> (Value, Value) {
     let points = number("points").or(number("f")).unwrap_or(0.0);
     let max = number("max").filter(|max| *max > 0.0).unwrap_or(if number("points").is_some() { points } else { 1.0 });
     let other = if points < max { max } else { 0.0 };
-    let options = json!([{"value": 0, "points": other}, {"value": 1, "points": points, "autoFail": given["autoFail"] == true}]);
-    let mut criterion = json!({"id": id, "allowNotApplicable": true, "bonus": given["bonus"] == true, "options": {"options": options}});
+    let options =
+        json!([{"value": 0, "points": other}, {"value": 1, "points": points, "autoFail": given["autoFail"] == true}]);
+    let mut criterion =
+        json!({"id": id, "allowNotApplicable": true, "bonus": given["bonus"] == true, "options": {"options": options}});
     if let Some(weight) = number("w") {
         criterion["weight"] = weight.into();
     }
@@ -66,7 +68,8 @@ fn staged(case: &Value, knob: &str) -> (Value, Value) {
 /// The submitted scorecard with its explanation.
 async fn scored(caller: &Caller, id: &str, case: &Value, knob: &str) -> Value {
     let (structure, scores) = staged(case, knob);
-    let template = json!({"name": stage::name(&format!("scorecardTemplates/{id}")), "title": id, "template": structure});
+    let template =
+        json!({"name": stage::name(&format!("scorecardTemplates/{id}")), "title": id, "template": structure});
     caller.call("CreateScorecardTemplate", json!({"parent": PARENT, "scorecardTemplate": template})).await.ok();
     let card = json!({"agentUserName": stage::user("amir"), "templateName": template["name"], "conversationName": stage::name("conversations/k"), "scores": scores});
     let made = caller.call("CreateScorecard", json!({"parent": PARENT, "scorecard": card})).await.ok();
@@ -95,7 +98,9 @@ async fn every_vector_comes_to_its_total_over_every_transport_and_its_explanatio
         for case in items(&vectors["cases"]).iter().filter(|case| case["kind"].is_null()) {
             let id = case["id"].as_str().expect("an id");
             let expected: Vec<(String, f64)> = match &case["total"] {
-                Value::Object(by_knob) => by_knob.iter().map(|(knob, total)| (knob.clone(), total.as_f64().unwrap())).collect(),
+                Value::Object(by_knob) => {
+                    by_knob.iter().map(|(knob, total)| (knob.clone(), total.as_f64().unwrap())).collect()
+                }
                 total => vec![("default".to_owned(), total.as_f64().expect("a total"))],
             };
             for (knob, total) in expected {
@@ -106,7 +111,8 @@ async fn every_vector_comes_to_its_total_over_every_transport_and_its_explanatio
                 let tree = &card["explanation"];
                 assert_eq!(tree["kind"], "KIND_TEMPLATE", "{what}");
                 let whole = tree["exactContribution"].as_str().unwrap_or_default();
-                let whole: BigRational = if whole.is_empty() { BigRational::zero() } else { whole.parse().expect("a fraction") };
+                let whole: BigRational =
+                    if whole.is_empty() { BigRational::zero() } else { whole.parse().expect("a fraction") };
                 assert_eq!(sum(tree), whole, "{what}: the leaves add up to the total\n{tree:#}");
                 assert_eq!(tree["contribution"].as_f64().map(|n| n as f32), Some(total.max(0.0) as f32), "{what}");
                 totals += 1;
@@ -115,7 +121,9 @@ async fn every_vector_comes_to_its_total_over_every_transport_and_its_explanatio
         }
     }
     assert_eq!(totals, 3 * 16, "vectors were added or lost");
-    for knob in ["DROP_GLOBALLY", "DROP_IN_CHAPTER", "FULL_CREDIT", "TEMPLATE", "CHAPTER", "FLAG_ONLY", "CAPPED", "UNCAPPED"] {
+    for knob in
+        ["DROP_GLOBALLY", "DROP_IN_CHAPTER", "FULL_CREDIT", "TEMPLATE", "CHAPTER", "FLAG_ONLY", "CAPPED", "UNCAPPED"]
+    {
         assert!(turned.contains(knob), "no vector turns {knob}");
     }
 }

@@ -3,13 +3,14 @@
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor, Value as Reflected};
 use serde_json::{Map, Value, json};
 
-use crate::harness::{contract, CUSTOMER};
+use crate::harness::{CUSTOMER, contract};
 
 /// A request in which every required field, and the name in the path, is of the right form. What it names is not there.
 pub(crate) fn request(method: &MethodDescriptor) -> Value {
     let mut request = message(&method.input());
     for rule in contract::rules(method).iter().take(1) {
-        let variable = rule.path.split_once('{').and_then(|(_, rest)| rest.split(['=', '}']).next()).unwrap_or_default();
+        let variable =
+            rule.path.split_once('{').and_then(|(_, rest)| rest.split(['=', '}']).next()).unwrap_or_default();
         fill(&mut request, method.input(), variable);
     }
     request
@@ -39,7 +40,8 @@ fn value(field: &FieldDescriptor) -> Value {
 /// Sets the name that stands in the path, also where it is not required in itself.
 fn fill(json: &mut Value, descriptor: MessageDescriptor, path: &str) {
     let (head, rest) = path.split_once('.').unwrap_or((path, ""));
-    let field = descriptor.get_field_by_name(head).unwrap_or_else(|| panic!("{} has no {head}", descriptor.full_name()));
+    let field =
+        descriptor.get_field_by_name(head).unwrap_or_else(|| panic!("{} has no {head}", descriptor.full_name()));
     match field.kind() {
         Kind::Message(inner) if !rest.is_empty() => fill(&mut json[field.json_name()], inner, rest),
         _ if json[field.json_name()].is_null() => json[field.json_name()] = own_name(&descriptor, &field).into(),
@@ -56,7 +58,8 @@ fn own_name(descriptor: &MessageDescriptor, field: &FieldDescriptor) -> String {
 
 fn text(field: &FieldDescriptor) -> String {
     let reference = |key| of(field.options(), "google.api.resource_reference", key);
-    let named = |value: Option<Reflected>| value.and_then(|v| v.as_str().map(str::to_owned)).filter(|text| !text.is_empty());
+    let named =
+        |value: Option<Reflected>| value.and_then(|v| v.as_str().map(str::to_owned)).filter(|text| !text.is_empty());
     if let Some(kind) = named(reference("type")) {
         return filled(&pattern(&kind));
     }

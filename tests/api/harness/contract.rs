@@ -119,12 +119,15 @@ impl Rule {
         let body = match self.body.as_str() {
             "" => None,
             "*" => Some(std::mem::replace(&mut left, Value::Object(Map::new()))),
-            field => Some(take(&mut left, &json_path(method.input(), field)).unwrap_or_else(|| Value::Object(Map::new()))),
+            field => {
+                Some(take(&mut left, &json_path(method.input(), field)).unwrap_or_else(|| Value::Object(Map::new())))
+            }
         };
         let mut query = Vec::new();
         flatten(&left, "", &mut query);
         if !query.is_empty() {
-            let pairs: Vec<String> = query.iter().map(|(key, value)| format!("{key}={}", escape(value, false))).collect();
+            let pairs: Vec<String> =
+                query.iter().map(|(key, value)| format!("{key}={}", escape(value, false))).collect();
             target = format!("{target}?{}", pairs.join("&"));
         }
         Http { verb: self.verb.to_uppercase(), target, body }
@@ -189,7 +192,11 @@ fn names_go_into_the_path_the_resource_into_the_body_and_the_rest_into_the_query
     let http = rules(&list)[0].request(&list, &request);
     assert_eq!(
         (http.verb.as_str(), http.target.as_str(), http.body),
-        ("GET", "/v1/customers/c/profiles/p/scorecards?pageSize=5&submitted=true&usecaseNames=a%2Fb&usecaseNames=c%20d", None)
+        (
+            "GET",
+            "/v1/customers/c/profiles/p/scorecards?pageSize=5&submitted=true&usecaseNames=a%2Fb&usecaseNames=c%20d",
+            None
+        )
     );
     let update = method("UpdateScorecardTemplate");
     let request = serde_json::json!({

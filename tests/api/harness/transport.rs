@@ -141,7 +141,8 @@ impl Wires {
     }
 
     async fn rest(&self, method: &MethodDescriptor, request: &Value, headers: &Headers) -> Result<Value, Refusal> {
-        let rule = contract::rules(method).into_iter().next().unwrap_or_else(|| panic!("{} has no HTTP rule", method.name()));
+        let rule =
+            contract::rules(method).into_iter().next().unwrap_or_else(|| panic!("{} has no HTTP rule", method.name()));
         let http = rule.request(method, request);
         let mut headers = headers.clone();
         let body = http.body.map(|body| {

@@ -89,7 +89,10 @@ mod tests {
         let mut vars = Vars::of("c1");
         vars.set("form", json!({"parent": "${p}/x", "n": 1}));
         vars.set("n", json!(7));
-        assert_eq!(vars.fill(&json!(["${form}", "${n}", "no ${n}"])), json!([{"parent": "customers/c1/profiles/main/x", "n": 1}, 7, "no 7"]));
+        assert_eq!(
+            vars.fill(&json!(["${form}", "${n}", "no ${n}"])),
+            json!([{"parent": "customers/c1/profiles/main/x", "n": 1}, 7, "no 7"])
+        );
         assert_eq!((micros("+90s"), micros("+24h")), (90_000_000, 86_400_000_000));
     }
 }
