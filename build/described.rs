@@ -49,7 +49,11 @@ fn path(message: &MessageDescriptor) -> String {
             }
             format!("{}::{}", modules.join("::"), message.name().to_upper_camel_case())
         }
-        None => format!("crate::pb::{}::{}", message.package_name().replace('.', "::"), message.name().to_upper_camel_case()),
+        None => format!(
+            "crate::pb::{}::{}",
+            message.package_name().replace('.', "::"),
+            message.name().to_upper_camel_case()
+        ),
     }
 }
 
@@ -93,7 +97,8 @@ fn fields(out: &mut String, message: &MessageDescriptor) -> Fallible<()> {
             if let Some(last) = modules.last_mut() {
                 *last = last.to_snake_case();
             }
-            let pattern = format!("Some({}::{}::{variant}(value))", modules.join("::"), oneof.name().to_upper_camel_case());
+            let pattern =
+                format!("Some({}::{}::{variant}(value))", modules.join("::"), oneof.name().to_upper_camel_case());
             let any = pattern.replace("(value)", "(_)");
             check_value(&mut check, &field, &format!("if let {pattern} = &self.{slot}"), "value")?;
             if is_ours(&field) {
@@ -282,7 +287,12 @@ fn asks(out: &mut String, message: &MessageDescriptor, scope: Option<&String>) -
     write!(out, "impl Asks for {} {{ ", path(message))?;
     if let Some(scope) = scope {
         match scope.split_once('.') {
-            None => write!(out, "fn scope(&self) -> &str {{ &self.{} }} const SCOPE: &'static str = {:?}; ", ident(scope), json_path(scope))?,
+            None => write!(
+                out,
+                "fn scope(&self) -> &str {{ &self.{} }} const SCOPE: &'static str = {:?}; ",
+                ident(scope),
+                json_path(scope)
+            )?,
             Some((outer, inner)) => write!(
                 out,
                 "fn scope(&self) -> &str {{ self.{outer}.as_ref().map_or(\"\", |held| &held.{inner}) }} const SCOPE: &'static str = {:?}; ",
@@ -294,7 +304,10 @@ fn asks(out: &mut String, message: &MessageDescriptor, scope: Option<&String>) -
         write!(out, "fn etag(&self) -> &str {{ &self.etag }} ")?;
     }
     if message.get_field_by_name("update_mask").is_some() {
-        write!(out, "const PARTIAL: bool = true; fn update_mask(&self) -> Option<&prost_types::FieldMask> {{ self.update_mask.as_ref() }} ")?;
+        write!(
+            out,
+            "const PARTIAL: bool = true; fn update_mask(&self) -> Option<&prost_types::FieldMask> {{ self.update_mask.as_ref() }} "
+        )?;
     }
     if text("page_token") {
         write!(
@@ -356,13 +369,13 @@ fn rpcs(out: &mut String, pool: &DescriptorPool) -> Fallible<()> {
         let constant = method.name().to_shouty_snake_case();
         writeln!(
             constants,
-            "/// `{full}`.\npub const {constant}: Rpc = Rpc {{ path: \"/{service}/{name}\", name: {name:?}, roles: &[{roles}], writes: {writes} }};",
+            "/// `{full}`.\npub const {constant}: &Rpc = &Rpc {{ path: \"/{service}/{name}\", name: {name:?}, roles: &[{roles}], writes: {writes} }};",
             full = method.full_name(),
             service = method.parent_service().full_name(),
             name = method.name(),
             roles = roles.join(", "),
         )?;
-        write!(all, "&{constant}, ")?;
+        write!(all, "{constant}, ")?;
     }
     writeln!(
         out,

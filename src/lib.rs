@@ -7,6 +7,8 @@
 pub mod api;
 /// Time and identity, behind traits.
 pub mod clock;
+/// Every setting: its default, flag, environment variable and key in the file.
+pub mod config;
 /// The rules, pure.
 pub mod domain;
 /// The one error above the store.
@@ -20,6 +22,6 @@ pub mod rest;
 /// The one port and everything around a call.
 pub mod server;
 /// The RPCs, one file for each resource.
-//pub mod services;
+pub mod services;
 /// Ordered records and index entries over small engines.
 pub mod store;

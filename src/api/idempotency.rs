@@ -68,7 +68,8 @@ impl Key {
     pub(super) fn read<Q: Message>(metadata: &MetadataMap, ctx: &Ctx, request: &Q) -> Result<Option<Self>> {
         let Some(value) = metadata.get(HEADER) else { return Ok(None) };
         let uuid = value.to_str().ok().and_then(|text| uuid::Uuid::try_parse(text).ok()).ok_or_else(|| {
-            Error::field("Idempotency-Key", "must be a UUID, new for each new change").because(reason::INVALID_IDEMPOTENCY_KEY)
+            Error::field("Idempotency-Key", "must be a UUID, new for each new change")
+                .because(reason::INVALID_IDEMPOTENCY_KEY)
         })?;
         let id = store::tuple(|id| id.str(&ctx.caller.name_in(&ctx.customer)).raw(uuid.as_bytes()));
         let fingerprint = Sha256::new().chain_update(ctx.rpc.path).chain_update(request.encode_to_vec()).finalize();

@@ -103,7 +103,12 @@ impl Api {
     }
 
     /// Answers an RPC that changes nothing.
-    pub async fn read<Q, A, F, Fut>(&self, rpc: &'static Rpc, request: Request<Q>, answer: F) -> Result<Response<A>, Status>
+    pub async fn read<Q, A, F, Fut>(
+        &self,
+        rpc: &'static Rpc,
+        request: Request<Q>,
+        answer: F,
+    ) -> Result<Response<A>, Status>
     where
         Q: Asks + Fields,
         F: FnOnce(Ctx, Q) -> Fut,
@@ -118,7 +123,12 @@ impl Api {
 
     /// Answers an RPC that changes state. `answer` runs inside one transaction, and again when another call's change
     /// came between, so it has no effect but through its [`Txn`]. An idempotency key is honoured here.
-    pub async fn write<Q, A, F, Fut>(&self, rpc: &'static Rpc, request: Request<Q>, answer: F) -> Result<Response<A>, Status>
+    pub async fn write<Q, A, F, Fut>(
+        &self,
+        rpc: &'static Rpc,
+        request: Request<Q>,
+        answer: F,
+    ) -> Result<Response<A>, Status>
     where
         Q: Asks + Fields + Message + Clone + Sync,
         A: Message + Default,
@@ -161,8 +171,12 @@ impl Api {
         Q: Asks + Fields,
     {
         self.read(rpc, request, |_, _| async {
-            Err(Error::new(Code::Unimplemented, reason::NOT_YET_IMPLEMENTED, format!("{} is not implemented yet", rpc.name))
-                .with("method", rpc.name))
+            Err(Error::new(
+                Code::Unimplemented,
+                reason::NOT_YET_IMPLEMENTED,
+                format!("{} is not implemented yet", rpc.name),
+            )
+            .with("method", rpc.name))
         })
         .await
     }
@@ -206,7 +220,8 @@ impl Api {
                 Some(value.to_str().map_err(|_| bad())?.to_owned())
             }
         };
-        let call = Call { api: self.clone(), caller, request_id, rpc, now: self.0.clock.now(), customer, profile, if_match };
+        let call =
+            Call { api: self.clone(), caller, request_id, rpc, now: self.0.clock.now(), customer, profile, if_match };
         Ok((Ctx(Arc::new(call)), request))
     }
 }

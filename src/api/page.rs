@@ -50,7 +50,9 @@ impl Page {
                 match raw.split_at_checked(FINGERPRINT) {
                     Some((print, position)) if print == fingerprint => Some(Bytes::copy_from_slice(position)),
                     Some(_) => {
-                        return Err(bad("belongs to a request with other parameters: repeat them, or leave the token out"));
+                        return Err(bad(
+                            "belongs to a request with other parameters: repeat them, or leave the token out",
+                        ));
                     }
                     None => return Err(bad("is no token of this server")),
                 }

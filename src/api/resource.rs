@@ -53,5 +53,6 @@ pub fn own_key<R: Described + Record>(record: &R) -> Key {
 
 /// A message back from the body of its record.
 pub fn decode<M: Message + Default>(body: Bytes) -> Result<M, Fault> {
-    M::decode(body).map_err(|error| Fault::Corrupt(format!("a stored {} does not decode: {error}", std::any::type_name::<M>())))
+    M::decode(body)
+        .map_err(|error| Fault::Corrupt(format!("a stored {} does not decode: {error}", std::any::type_name::<M>())))
 }

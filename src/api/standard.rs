@@ -49,7 +49,10 @@ pub async fn create<R: Resource, Q: Asks + Carries<R>, A: Carries<R>>(ctx: Ctx, 
     let field = format!("{}.name", Q::FIELD);
     let name = Name::parse(R::TYPE, resource.name()).map_err(|bad| Error::field(&field, bad.to_string()))?;
     if name.parent() != parent || name.revision.is_some() || !is_id(name.id) {
-        return Err(Error::field(field, format!("must be {parent}/{}/{{id}}, or empty for an id made here", R::PLURAL)));
+        return Err(Error::field(
+            field,
+            format!("must be {parent}/{}/{{id}}, or empty for an id made here", R::PLURAL),
+        ));
     }
     if txn.get::<R>(&super::resource::key(R::TAG, &name)).await?.is_some() {
         return Err(exists(resource.name()));
@@ -61,7 +64,8 @@ pub async fn create<R: Resource, Q: Asks + Carries<R>, A: Carries<R>>(ctx: Ctx, 
 
 /// The error of a name that is taken.
 pub fn exists(name: &str) -> Error {
-    Error::new(Code::AlreadyExists, reason::RESOURCE_ALREADY_EXISTS, format!("{name} exists already")).with("resource", name)
+    Error::new(Code::AlreadyExists, reason::RESOURCE_ALREADY_EXISTS, format!("{name} exists already"))
+        .with("resource", name)
 }
 
 /// Update: the fields that the mask names, or that are sent. A change that changes nothing writes nothing.

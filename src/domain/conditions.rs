@@ -108,3 +108,87 @@ impl Wanted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::answers::Sheet;
+    use crate::domain::fixtures::{
+        answer, chapter, criterion, form, if_answered, multi, not_applicable, options, range, said, structure, yes_no,
+    };
+    use crate::pb::cresta::v1::coaching as pb;
+    use crate::pb::cresta::v1::coaching::condition::{Answer, Kind, List};
+
+    fn is(answer: Answer) -> pb::Condition {
+        pb::Condition { kind: Some(Kind::Answer(answer)) }
+    }
+
+    fn texts(id: &str, texts: &[&str]) -> pb::Condition {
+        let text_values = texts.iter().map(|text| text.to_string()).collect();
+        is(Answer { criterion_id: id.into(), text_values, ..Default::default() })
+    }
+
+    /// Whether `last` is asked under a condition, after these answers to the questions before it.
+    #[track_caller]
+    fn asked(condition: &pb::Condition, scores: &[pb::Score]) -> bool {
+        let mut yes = yes_no("yes");
+        yes.allow_not_applicable = true;
+        let mut pick = options("pick", &[(1.0, 1.0), (9.0, 0.0)]);
+        if let Some(pb::criterion::Type::Options(options)) = &mut pick.r#type {
+            options.options[1].not_applicable = true;
+        }
+        let mut hidden = yes_no("hidden");
+        hidden.visible_if = Some(if_answered("yes", 0.0));
+        let day = criterion("day", pb::criterion::Type::Date(pb::DateType {}));
+        let mut last = yes_no("last");
+        last.visible_if = Some(condition.clone());
+        let before =
+            vec![yes, pick, multi("several", &[(1.0, 1.0), (2.5, 1.0)]), range("rate", 0.0, 1.0, 0.1), day, hidden];
+        let structure = structure(vec![chapter("c", before), chapter("d", vec![last])]);
+        assert_eq!(crate::domain::lint::lint(&structure, "template"), []);
+        Sheet::read(&form(&structure), scores).enabled(6)
+    }
+
+    #[test]
+    fn a_test_holds_by_one_of_its_values() {
+        let either = is(Answer { criterion_id: "rate".into(), numeric_values: vec![0.1, 0.7], ..Default::default() });
+        assert!(asked(&either, &[answer("rate", 0.7)]));
+        assert!(!asked(&either, &[answer("rate", 0.6)]));
+        assert!(asked(&texts("several", &["2.50"]), &[said("several", "1, 2.5")]));
+        assert!(!asked(&texts("several", &["2.5"]), &[said("several", "1")]));
+        assert!(asked(&texts("day", &["2024-02-29"]), &[said("day", "2024-02-29")]));
+    }
+
+    #[test]
+    fn an_open_question_makes_every_test_false() {
+        assert!(!asked(&if_answered("yes", 0.0), &[]), "no answer is not the answer 0");
+        assert!(!asked(&if_answered("yes", 0.0), &[pb::Score { comment: "hm".into(), ..said("yes", "") }]));
+    }
+
+    #[test]
+    fn not_applicable_is_an_answer_of_its_own() {
+        let unsuited = |id: &str| is(Answer { criterion_id: id.into(), not_applicable: true, ..Default::default() });
+        assert!(asked(&unsuited("yes"), &[not_applicable("yes")]));
+        assert!(!asked(&unsuited("yes"), &[answer("yes", 0.0)]));
+        assert!(!asked(&if_answered("yes", 0.0), &[not_applicable("yes")]));
+        assert!(asked(&unsuited("pick"), &[answer("pick", 9.0)]), "an option can say it");
+        assert!(asked(&if_answered("pick", 9.0), &[answer("pick", 9.0)]), "and is an answer all the same");
+        assert!(!asked(&if_answered("pick", 1.0), &[answer("pick", 9.0)]));
+    }
+
+    #[test]
+    fn conditions_combine() {
+        let list = || List { conditions: vec![if_answered("yes", 1.0), if_answered("pick", 1.0)] };
+        let all = pb::Condition { kind: Some(Kind::AllOf(list())) };
+        let any = pb::Condition { kind: Some(Kind::AnyOf(list())) };
+        let (one, both) = ([answer("yes", 1.0)], [answer("yes", 1.0), answer("pick", 1.0)]);
+        assert_eq!([asked(&all, &[]), asked(&all, &one), asked(&all, &both)], [false, false, true]);
+        assert_eq!([asked(&any, &[]), asked(&any, &one), asked(&any, &both)], [false, true, true]);
+    }
+
+    #[test]
+    fn the_answer_to_a_hidden_question_is_no_answer() {
+        let condition = if_answered("hidden", 1.0);
+        assert!(asked(&condition, &[answer("yes", 0.0), answer("hidden", 1.0)]));
+        assert!(!asked(&condition, &[answer("yes", 1.0), answer("hidden", 1.0)]));
+    }
+}

@@ -6,6 +6,8 @@
 
 /// Whether scores fit a form, what is missing, and the machine's answers beside people's.
 pub mod answers;
+/// Whom and what a template is for.
+pub mod audience;
 /// How far two gradings of the same thing agree.
 pub mod calibration;
 /// Which criteria are asked, by the answers to earlier ones.
@@ -13,14 +15,14 @@ pub mod conditions;
 /// Exact numbers, and the one place where they are rounded.
 pub mod exact;
 /// What may happen to a template next.
-//LC pub mod templates;
+pub mod templates;
 
 #[cfg(test)]
 mod fixtures;
 /// A template's structure, compiled for use.
 pub mod form;
 /// What may happen to a scorecard next.
-//LC pub mod lifecycle;
+pub mod lifecycle;
 /// All that is wrong with a template's structure.
 pub mod lint;
 /// Revision ids, and names with and without them.

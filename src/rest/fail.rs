@@ -53,7 +53,8 @@ impl Refusal {
 
     pub(crate) fn too_large(limit: usize) -> Self {
         let message = format!("the request is larger than {limit} bytes");
-        let error = Error::new(Code::InvalidArgument, reason::REQUEST_TOO_LARGE, message).with("limit", limit.to_string());
+        let error =
+            Error::new(Code::InvalidArgument, reason::REQUEST_TOO_LARGE, message).with("limit", limit.to_string());
         Self::with_http(error, StatusCode::PAYLOAD_TOO_LARGE)
     }
 
@@ -243,4 +244,3 @@ pub(crate) fn unwritable(rpc: &str, error: &Unwritable) -> Outcome {
     tracing::error!(rpc, %error, "the answer has no JSON form");
     Outcome::internal()
 }
-

@@ -1,6 +1,8 @@
 //! Which headers pass between HTTP and gRPC metadata.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::fail::is_base64;
@@ -89,22 +91,31 @@ mod tests {
         let metadata = to_metadata(&headers).unwrap();
         let mut names: Vec<_> = metadata.iter().map(|(n, v)| format!("{n}={}", v.to_str().unwrap())).collect();
         names.sort();
-        assert_eq!(names, [
-            "authorization=Bearer x",
-            "content-type=application/grpc",
-            "if-match=\"e\"",
-            "te=trailers",
-            "trace-bin=AQI",
-            "x-many=a",
-            "x-many=b",
-            "x-request-id=7",
-        ]);
+        assert_eq!(
+            names,
+            [
+                "authorization=Bearer x",
+                "content-type=application/grpc",
+                "if-match=\"e\"",
+                "te=trailers",
+                "trace-bin=AQI",
+                "x-many=a",
+                "x-many=b",
+                "x-request-id=7",
+            ]
+        );
         assert!(to_metadata(&map(&[("trace-bin", "*")])).is_err());
     }
 
     #[test]
     fn answers_keep_the_services_metadata_and_lose_grpcs() {
-        let mut metadata = map(&[("etag", "1"), ("grpc-status", "0"), ("grpc-encoding", "x"), ("content-type", "application/grpc"), ("te", "x")]);
+        let mut metadata = map(&[
+            ("etag", "1"),
+            ("grpc-status", "0"),
+            ("grpc-encoding", "x"),
+            ("content-type", "application/grpc"),
+            ("te", "x"),
+        ]);
         metadata.append("x-many", HeaderValue::from_static("a"));
         metadata.append("x-many", HeaderValue::from_static("b"));
         let mut out = HeaderMap::new();

@@ -117,9 +117,10 @@ impl Seen {
             }
             if let Some(oneof) = field.oneof {
                 // Another parameter may lead through the same member: `a.x=1&a.y=2`.
-                let clash = self.oneofs.iter().any(|(other, known)| {
-                    *known == oneof && other[..depth] == path[..depth] && other[depth] != *at
-                });
+                let clash = self
+                    .oneofs
+                    .iter()
+                    .any(|(other, known)| *known == oneof && other[..depth] == path[..depth] && other[depth] != *at);
                 if clash {
                     return Err("excludes another field of the same oneof that is set too");
                 }

@@ -123,7 +123,8 @@ mod tests {
     use http_body_util::{BodyExt as _, StreamBody};
 
     async fn read(bytes: Vec<u8>, step: usize) -> Result<Vec<Bytes>, String> {
-        let chunks: Vec<_> = bytes.chunks(step).map(Bytes::copy_from_slice).map(http_body::Frame::data).map(Ok).collect();
+        let chunks: Vec<_> =
+            bytes.chunks(step).map(Bytes::copy_from_slice).map(http_body::Frame::data).map(Ok).collect();
         let body = StreamBody::new(tokio_stream::iter(chunks)).map_err(|error: tonic::Status| error);
         let mut messages = Messages::new(Body::new(body));
         let mut found = Vec::new();

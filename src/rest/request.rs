@@ -20,7 +20,11 @@ use super::wire;
 use crate::error::{Code, Error, reason};
 
 /// Reads a body of at most `limit` bytes; one that arrives in one piece is not copied.
-pub(crate) async fn body<B: http_body::Body<Data = Bytes>>(parts: &Parts, body: B, limit: usize) -> Result<Bytes, Refusal> {
+pub(crate) async fn body<B: http_body::Body<Data = Bytes>>(
+    parts: &Parts,
+    body: B,
+    limit: usize,
+) -> Result<Bytes, Refusal> {
     let told = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if told.is_some_and(|length| length > limit as u64) {
         return Err(Refusal::too_large(limit));
@@ -28,7 +32,8 @@ pub(crate) async fn body<B: http_body::Body<Data = Bytes>>(parts: &Parts, body: 
     let mut body = pin!(body);
     let (mut first, mut joined) = (Bytes::new(), BytesMut::new());
     while let Some(frame) = body.frame().await {
-        let broken = |_| Error::new(Code::InvalidArgument, reason::MALFORMED_JSON, "the body could not be read to its end");
+        let broken =
+            |_| Error::new(Code::InvalidArgument, reason::MALFORMED_JSON, "the body could not be read to its end");
         let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
         if first.len() + joined.len() + data.len() > limit {
             return Err(Refusal::too_large(limit));
@@ -100,7 +105,8 @@ pub(crate) fn message(
 /// segments can still be told apart; a variable of one segment is decoded whole.
 fn variables<'a>(route: &Route, segments: &Segments<'a>) -> Result<Vec<Cow<'a, str>>, Error> {
     let value = |variable: &super::bind::Variable| {
-        let spans = segments.spans.get(variable.start..variable.end.unwrap_or(segments.spans.len())).unwrap_or_default();
+        let spans =
+            segments.spans.get(variable.start..variable.end.unwrap_or(segments.spans.len())).unwrap_or_default();
         let text = match (spans.first(), spans.last()) {
             (Some((start, _)), Some((_, end))) => &segments.path[*start..*end],
             _ => "",

@@ -40,7 +40,8 @@ impl<'a> Segments<'a> {
     fn decoded(&self) -> Vec<Option<String>> {
         let decode = |(start, end): &(usize, usize)| {
             let text = &self.path[*start..*end];
-            text.contains('%').then(|| super::escape::decode(text, false).map(|text| text.into_owned()).unwrap_or_default())
+            text.contains('%')
+                .then(|| super::escape::decode(text, false).map(|text| text.into_owned()).unwrap_or_default())
         };
         self.spans.iter().map(decode).collect()
     }
@@ -213,7 +214,9 @@ mod tests {
     fn shown(router: &Router, method: &str, path: &str) -> String {
         match router.find(&method.parse().unwrap(), path) {
             Found::Route(id, segments) => format!("{id} {}", segments.spans.len()),
-            Found::WrongMethod(methods) => format!("405 {}", methods.iter().map(Method::as_str).collect::<Vec<_>>().join(",")),
+            Found::WrongMethod(methods) => {
+                format!("405 {}", methods.iter().map(Method::as_str).collect::<Vec<_>>().join(","))
+            }
             Found::UnknownVerb(verb, known) => format!("verb {verb}: {}", known.join(",")),
             Found::Nothing => "404".into(),
         }
@@ -274,7 +277,11 @@ mod tests {
             let got = shown(&router, method, path);
             let same = got == want || {
                 // The order of verbs and methods is that of the tree: compare as sets.
-                let parts = |text: &str| { let mut p: Vec<String> = text.split([' ', ',']).map(str::to_owned).collect(); p.sort(); p };
+                let parts = |text: &str| {
+                    let mut p: Vec<String> = text.split([' ', ',']).map(str::to_owned).collect();
+                    p.sort();
+                    p
+                };
                 parts(&got) == parts(want)
             };
             assert!(same, "{method} {path}: {got}, not {want}");

@@ -43,7 +43,8 @@ impl Stream {
         }
         let mut line = Vec::with_capacity(message.len() * 2 + 16);
         line.extend_from_slice(b"{\"result\":");
-        let mut line = render::json(route, &self.bindings.plans, message, line).map_err(|e| unwritable(&route.rpc, &e))?;
+        let mut line =
+            render::json(route, &self.bindings.plans, message, line).map_err(|e| unwritable(&route.rpc, &e))?;
         line.extend_from_slice(b"}\n");
         Ok(line.into())
     }

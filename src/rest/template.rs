@@ -214,7 +214,12 @@ mod tests {
                 Some("z"),
             ),
             ("/a%20b/c@d", vec![literal("a b"), literal("c@d")], vec![], None),
-            ("/v1/{name=operations/**}", vec![literal("v1"), literal("operations"), Segment::Rest], vec![variable("name", 1, 3)], None),
+            (
+                "/v1/{name=operations/**}",
+                vec![literal("v1"), literal("operations"), Segment::Rest],
+                vec![variable("name", 1, 3)],
+                None,
+            ),
         ] {
             let parsed = Template::parse(text).unwrap();
             assert_eq!(parsed.segments, segments, "{text}");

@@ -212,7 +212,9 @@ mod tests {
 
     #[test]
     fn truncated_and_numberless_fields_are_malformed() {
-        for bytes in [&[0x0a, 5, 1][..], &[0x0d, 1], &[0x09, 1], &[0x00, 1], &[0x0f], &[0x0a, 0xff, 0xff, 0xff, 0xff, 0xff]] {
+        for bytes in
+            [&[0x0a, 5, 1][..], &[0x0d, 1], &[0x09, 1], &[0x00, 1], &[0x0f], &[0x0a, 0xff, 0xff, 0xff, 0xff, 0xff]]
+        {
             assert!(Cursor(bytes).field().is_err(), "{bytes:?}");
         }
     }

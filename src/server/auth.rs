@@ -100,7 +100,8 @@ mod tests {
     fn a_named_user_is_held_to_their_customer_with_the_role_given_or_admin() {
         let name = "customers/acme/users/ann";
         assert_eq!(*caller(true, &[(USER, name)]).unwrap(), Caller::user(name, "acme", Role::Admin));
-        let roles = [("manager", Role::Manager), ("grader", Role::Grader), ("agent", Role::Agent), ("service", Role::Service)];
+        let roles =
+            [("manager", Role::Manager), ("grader", Role::Grader), ("agent", Role::Agent), ("service", Role::Service)];
         for (text, role) in roles {
             assert_eq!(caller(true, &[(USER, name), (ROLE, text)]).unwrap().role, role);
         }

@@ -61,7 +61,8 @@ impl<R: Rest> Server<R> {
         drop(listener);
         health.end_watches().await;
         stopping.send_replace(true);
-        let drained = timeout(settings.shutdown_grace, async { while connections.join_next().await.is_some() {} }).await;
+        let drained =
+            timeout(settings.shutdown_grace, async { while connections.join_next().await.is_some() {} }).await;
         let cut_off = if drained.is_ok() { 0 } else { connections.len() };
         connections.shutdown().await;
         cut_off

@@ -68,7 +68,11 @@ pub trait Rest:
 }
 
 impl<R> Rest for R where
-    R: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
+    R: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
 {
 }
 
@@ -164,9 +168,8 @@ impl<R: Rest> Front<R> {
             }
             Protocol::GrpcWeb => {
                 let inner = service_fn(|request| async {
-                    let answer = layers.run(Protocol::GrpcWeb, request, |request| async {
-                        only(grpc.clone().oneshot(request).await)
-                    });
+                    let answer = layers
+                        .run(Protocol::GrpcWeb, request, |request| async { only(grpc.clone().oneshot(request).await) });
                     Ok(answer.await)
                 });
                 only(GrpcWebLayer::new().layer(inner).oneshot(request).await)

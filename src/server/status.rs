@@ -72,7 +72,7 @@ fn json(error: &Error) -> Value {
         details.push(json!({"@type": kind("RetryInfo"), "retryDelay": delay}));
     }
     let code = error.code();
-    json!({"code": code.grpc(), "message": error.message(), "status": code.text(), "details": details})
+    json!({"code": code.http(), "message": error.message(), "status": code.text(), "details": details})
 }
 
 /// Name of the code in gRPC headers or trailers; none where there is no `grpc-status`.
@@ -91,10 +91,13 @@ mod tests {
     use crate::error::reason;
 
     fn full() -> Error {
-        Error::fields(vec![crate::error::FieldViolation { field: "target.target".into(), description: "is required".into() }])
-            .with("method", "CreateTarget")
-            .retry_after(Duration::from_millis(1_250))
-            .caused_by("secret path")
+        Error::fields(vec![crate::error::FieldViolation {
+            field: "target.target".into(),
+            description: "is required".into(),
+        }])
+        .with("method", "CreateTarget")
+        .retry_after(Duration::from_millis(1_250))
+        .caused_by("secret path")
     }
 
     #[test]
@@ -130,7 +133,7 @@ mod tests {
         let body: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(
             body,
-            json!({"code": 3, "message": "target.target: is required", "status": "INVALID_ARGUMENT", "details": [
+            json!({"code": 400, "message": "target.target: is required", "status": "INVALID_ARGUMENT", "details": [
                 {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "INVALID_REQUEST", "domain": "coaching",
                  "metadata": {"method": "CreateTarget"}},
                 {"@type": "type.googleapis.com/google.rpc.BadRequest",

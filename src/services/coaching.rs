@@ -15,7 +15,7 @@ type Chunks = tokio_stream::Empty<Result<HttpBody, Status>>;
 #[tonic::async_trait]
 impl CoachingService for Api {
     async fn create_scorecard(&self, r: Request<CreateScorecardRequest>) -> Answer<CreateScorecardResponse> {
-        self.write(rpc::CREATE_SCORECARD, r, standard::create).await
+        self.write(rpc::CREATE_SCORECARD, r, standard::create::<Scorecard, _, _>).await
     }
     async fn get_scorecard(&self, r: Request<GetScorecardRequest>) -> Answer<GetScorecardResponse> {
         self.read(rpc::GET_SCORECARD, r, scorecards::get).await
@@ -24,7 +24,7 @@ impl CoachingService for Api {
         self.read(rpc::LIST_SCORECARDS, r, scorecards::list::list).await
     }
     async fn update_scorecard(&self, r: Request<UpdateScorecardRequest>) -> Answer<UpdateScorecardResponse> {
-        self.write(rpc::UPDATE_SCORECARD, r, standard::update).await
+        self.write(rpc::UPDATE_SCORECARD, r, standard::update::<Scorecard, _, _>).await
     }
     async fn delete_scorecard(&self, r: Request<DeleteScorecardRequest>) -> Answer<DeleteScorecardResponse> {
         self.write(rpc::DELETE_SCORECARD, r, standard::delete::<Scorecard, _, _>).await
@@ -35,54 +35,90 @@ impl CoachingService for Api {
     async fn reset_scorecard(&self, r: Request<ResetScorecardRequest>) -> Answer<ResetScorecardResponse> {
         self.write(rpc::RESET_SCORECARD, r, scorecards::reset).await
     }
-    async fn acknowledge_scorecard(&self, r: Request<AcknowledgeScorecardRequest>) -> Answer<AcknowledgeScorecardResponse> {
+    async fn acknowledge_scorecard(
+        &self,
+        r: Request<AcknowledgeScorecardRequest>,
+    ) -> Answer<AcknowledgeScorecardResponse> {
         self.write(rpc::ACKNOWLEDGE_SCORECARD, r, scorecards::acknowledge).await
     }
     async fn export_scorecards(&self, r: Request<ExportScorecardsRequest>) -> Answer<ExportScorecardsResponse> {
         self.later(rpc::EXPORT_SCORECARDS, r).await
     }
     type StreamExportScorecardsStream = Chunks;
-    async fn stream_export_scorecards(&self, r: Request<StreamExportScorecardsRequest>) -> Answer<Self::StreamExportScorecardsStream> {
+    async fn stream_export_scorecards(
+        &self,
+        r: Request<StreamExportScorecardsRequest>,
+    ) -> Answer<Self::StreamExportScorecardsStream> {
         self.later(rpc::STREAM_EXPORT_SCORECARDS, r).await
     }
-    async fn create_scorecard_template(&self, r: Request<CreateScorecardTemplateRequest>) -> Answer<CreateScorecardTemplateResponse> {
-        self.write(rpc::CREATE_SCORECARD_TEMPLATE, r, standard::create).await
+    async fn create_scorecard_template(
+        &self,
+        r: Request<CreateScorecardTemplateRequest>,
+    ) -> Answer<CreateScorecardTemplateResponse> {
+        self.write(rpc::CREATE_SCORECARD_TEMPLATE, r, standard::create::<ScorecardTemplate, _, _>).await
     }
-    async fn get_scorecard_template(&self, r: Request<GetScorecardTemplateRequest>) -> Answer<GetScorecardTemplateResponse> {
+    async fn get_scorecard_template(
+        &self,
+        r: Request<GetScorecardTemplateRequest>,
+    ) -> Answer<GetScorecardTemplateResponse> {
         self.read(rpc::GET_SCORECARD_TEMPLATE, r, templates::get).await
     }
-    async fn update_scorecard_template(&self, r: Request<UpdateScorecardTemplateRequest>) -> Answer<UpdateScorecardTemplateResponse> {
+    async fn update_scorecard_template(
+        &self,
+        r: Request<UpdateScorecardTemplateRequest>,
+    ) -> Answer<UpdateScorecardTemplateResponse> {
         self.write(rpc::UPDATE_SCORECARD_TEMPLATE, r, templates::update).await
     }
-    async fn delete_scorecard_template(&self, r: Request<DeleteScorecardTemplateRequest>) -> Answer<DeleteScorecardTemplateResponse> {
+    async fn delete_scorecard_template(
+        &self,
+        r: Request<DeleteScorecardTemplateRequest>,
+    ) -> Answer<DeleteScorecardTemplateResponse> {
         self.write(rpc::DELETE_SCORECARD_TEMPLATE, r, templates::delete).await
     }
-    async fn list_current_scorecard_templates(&self, r: Request<ListCurrentScorecardTemplatesRequest>) -> Answer<ListCurrentScorecardTemplatesResponse> {
+    async fn list_current_scorecard_templates(
+        &self,
+        r: Request<ListCurrentScorecardTemplatesRequest>,
+    ) -> Answer<ListCurrentScorecardTemplatesResponse> {
         self.read(rpc::LIST_CURRENT_SCORECARD_TEMPLATES, r, templates::list_current).await
     }
-    async fn list_scorecard_template_revisions(&self, r: Request<ListScorecardTemplateRevisionsRequest>) -> Answer<ListScorecardTemplateRevisionsResponse> {
+    async fn list_scorecard_template_revisions(
+        &self,
+        r: Request<ListScorecardTemplateRevisionsRequest>,
+    ) -> Answer<ListScorecardTemplateRevisionsResponse> {
         self.read(rpc::LIST_SCORECARD_TEMPLATE_REVISIONS, r, templates::list_revisions).await
     }
-    async fn backfill_scorecard_templates(&self, r: Request<BackfillScorecardTemplatesRequest>) -> Answer<BackfillScorecardTemplatesResponse> {
+    async fn backfill_scorecard_templates(
+        &self,
+        r: Request<BackfillScorecardTemplatesRequest>,
+    ) -> Answer<BackfillScorecardTemplatesResponse> {
         self.later(rpc::BACKFILL_SCORECARD_TEMPLATES, r).await
     }
-    async fn validate_backfill_scorecard_templates(&self, r: Request<ValidateBackfillScorecardTemplatesRequest>) -> Answer<ValidateBackfillScorecardTemplatesResponse> {
+    async fn validate_backfill_scorecard_templates(
+        &self,
+        r: Request<ValidateBackfillScorecardTemplatesRequest>,
+    ) -> Answer<ValidateBackfillScorecardTemplatesResponse> {
         self.later(rpc::VALIDATE_BACKFILL_SCORECARD_TEMPLATES, r).await
     }
-    async fn retrieve_evaluation_periods(&self, r: Request<RetrieveEvaluationPeriodsRequest>) -> Answer<RetrieveEvaluationPeriodsResponse> {
+    async fn retrieve_evaluation_periods(
+        &self,
+        r: Request<RetrieveEvaluationPeriodsRequest>,
+    ) -> Answer<RetrieveEvaluationPeriodsResponse> {
         self.later(rpc::RETRIEVE_EVALUATION_PERIODS, r).await
     }
-    async fn retrieve_qa_task_user_quota(&self, r: Request<RetrieveQaTaskUserQuotaRequest>) -> Answer<RetrieveQaTaskUserQuotaResponse> {
+    async fn retrieve_qa_task_user_quota(
+        &self,
+        r: Request<RetrieveQaTaskUserQuotaRequest>,
+    ) -> Answer<RetrieveQaTaskUserQuotaResponse> {
         self.later(rpc::RETRIEVE_QA_TASK_USER_QUOTA, r).await
     }
     async fn create_target(&self, r: Request<CreateTargetRequest>) -> Answer<CreateTargetResponse> {
-        self.write(rpc::CREATE_TARGET, r, standard::create).await
+        self.write(rpc::CREATE_TARGET, r, standard::create::<Target, _, _>).await
     }
     async fn get_target(&self, r: Request<GetTargetRequest>) -> Answer<GetTargetResponse> {
-        self.read(rpc::GET_TARGET, r, standard::get).await
+        self.read(rpc::GET_TARGET, r, standard::get::<Target, _, _>).await
     }
     async fn update_target(&self, r: Request<UpdateTargetRequest>) -> Answer<UpdateTargetResponse> {
-        self.write(rpc::UPDATE_TARGET, r, standard::update).await
+        self.write(rpc::UPDATE_TARGET, r, standard::update::<Target, _, _>).await
     }
     async fn delete_target(&self, r: Request<DeleteTargetRequest>) -> Answer<DeleteTargetResponse> {
         self.write(rpc::DELETE_TARGET, r, standard::delete::<Target, _, _>).await
@@ -99,58 +135,103 @@ impl CoachingService for Api {
     async fn update_coaching_plan(&self, r: Request<UpdateCoachingPlanRequest>) -> Answer<UpdateCoachingPlanResponse> {
         self.later(rpc::UPDATE_COACHING_PLAN, r).await
     }
-    async fn batch_upsert_coaching_plans(&self, r: Request<BatchUpsertCoachingPlansRequest>) -> Answer<BatchUpsertCoachingPlansResponse> {
+    async fn batch_upsert_coaching_plans(
+        &self,
+        r: Request<BatchUpsertCoachingPlansRequest>,
+    ) -> Answer<BatchUpsertCoachingPlansResponse> {
         self.later(rpc::BATCH_UPSERT_COACHING_PLANS, r).await
     }
     async fn list_coaching_plans(&self, r: Request<ListCoachingPlansRequest>) -> Answer<ListCoachingPlansResponse> {
         self.later(rpc::LIST_COACHING_PLANS, r).await
     }
-    async fn add_scorecard_to_coaching_plan(&self, r: Request<AddScorecardToCoachingPlanRequest>) -> Answer<AddScorecardToCoachingPlanResponse> {
+    async fn add_scorecard_to_coaching_plan(
+        &self,
+        r: Request<AddScorecardToCoachingPlanRequest>,
+    ) -> Answer<AddScorecardToCoachingPlanResponse> {
         self.later(rpc::ADD_SCORECARD_TO_COACHING_PLAN, r).await
     }
-    async fn remove_scorecard_from_coaching_plan(&self, r: Request<RemoveScorecardFromCoachingPlanRequest>) -> Answer<RemoveScorecardFromCoachingPlanResponse> {
+    async fn remove_scorecard_from_coaching_plan(
+        &self,
+        r: Request<RemoveScorecardFromCoachingPlanRequest>,
+    ) -> Answer<RemoveScorecardFromCoachingPlanResponse> {
         self.later(rpc::REMOVE_SCORECARD_FROM_COACHING_PLAN, r).await
     }
-    async fn create_coaching_session(&self, r: Request<CreateCoachingSessionRequest>) -> Answer<CreateCoachingSessionResponse> {
+    async fn create_coaching_session(
+        &self,
+        r: Request<CreateCoachingSessionRequest>,
+    ) -> Answer<CreateCoachingSessionResponse> {
         self.later(rpc::CREATE_COACHING_SESSION, r).await
     }
     async fn get_coaching_session(&self, r: Request<GetCoachingSessionRequest>) -> Answer<GetCoachingSessionResponse> {
         self.later(rpc::GET_COACHING_SESSION, r).await
     }
-    async fn update_coaching_session(&self, r: Request<UpdateCoachingSessionRequest>) -> Answer<UpdateCoachingSessionResponse> {
+    async fn update_coaching_session(
+        &self,
+        r: Request<UpdateCoachingSessionRequest>,
+    ) -> Answer<UpdateCoachingSessionResponse> {
         self.later(rpc::UPDATE_COACHING_SESSION, r).await
     }
-    async fn delete_coaching_session(&self, r: Request<DeleteCoachingSessionRequest>) -> Answer<DeleteCoachingSessionResponse> {
+    async fn delete_coaching_session(
+        &self,
+        r: Request<DeleteCoachingSessionRequest>,
+    ) -> Answer<DeleteCoachingSessionResponse> {
         self.later(rpc::DELETE_COACHING_SESSION, r).await
     }
-    async fn list_coaching_sessions(&self, r: Request<ListCoachingSessionsRequest>) -> Answer<ListCoachingSessionsResponse> {
+    async fn list_coaching_sessions(
+        &self,
+        r: Request<ListCoachingSessionsRequest>,
+    ) -> Answer<ListCoachingSessionsResponse> {
         self.later(rpc::LIST_COACHING_SESSIONS, r).await
     }
-    async fn acknowledge_coaching_session(&self, r: Request<AcknowledgeCoachingSessionRequest>) -> Answer<AcknowledgeCoachingSessionResponse> {
+    async fn acknowledge_coaching_session(
+        &self,
+        r: Request<AcknowledgeCoachingSessionRequest>,
+    ) -> Answer<AcknowledgeCoachingSessionResponse> {
         self.later(rpc::ACKNOWLEDGE_COACHING_SESSION, r).await
     }
-    async fn create_coaching_comment(&self, r: Request<CreateCoachingCommentRequest>) -> Answer<CreateCoachingCommentResponse> {
+    async fn create_coaching_comment(
+        &self,
+        r: Request<CreateCoachingCommentRequest>,
+    ) -> Answer<CreateCoachingCommentResponse> {
         self.later(rpc::CREATE_COACHING_COMMENT, r).await
     }
     async fn get_coaching_comment(&self, r: Request<GetCoachingCommentRequest>) -> Answer<GetCoachingCommentResponse> {
         self.later(rpc::GET_COACHING_COMMENT, r).await
     }
-    async fn update_coaching_comment(&self, r: Request<UpdateCoachingCommentRequest>) -> Answer<UpdateCoachingCommentResponse> {
+    async fn update_coaching_comment(
+        &self,
+        r: Request<UpdateCoachingCommentRequest>,
+    ) -> Answer<UpdateCoachingCommentResponse> {
         self.later(rpc::UPDATE_COACHING_COMMENT, r).await
     }
-    async fn list_coaching_comments(&self, r: Request<ListCoachingCommentsRequest>) -> Answer<ListCoachingCommentsResponse> {
+    async fn list_coaching_comments(
+        &self,
+        r: Request<ListCoachingCommentsRequest>,
+    ) -> Answer<ListCoachingCommentsResponse> {
         self.later(rpc::LIST_COACHING_COMMENTS, r).await
     }
-    async fn suggest_coaching_opportunities(&self, r: Request<SuggestCoachingOpportunitiesRequest>) -> Answer<SuggestCoachingOpportunitiesResponse> {
+    async fn suggest_coaching_opportunities(
+        &self,
+        r: Request<SuggestCoachingOpportunitiesRequest>,
+    ) -> Answer<SuggestCoachingOpportunitiesResponse> {
         self.later(rpc::SUGGEST_COACHING_OPPORTUNITIES, r).await
     }
-    async fn retrieve_coaching_overviews(&self, r: Request<RetrieveCoachingOverviewsRequest>) -> Answer<RetrieveCoachingOverviewsResponse> {
+    async fn retrieve_coaching_overviews(
+        &self,
+        r: Request<RetrieveCoachingOverviewsRequest>,
+    ) -> Answer<RetrieveCoachingOverviewsResponse> {
         self.later(rpc::RETRIEVE_COACHING_OVERVIEWS, r).await
     }
-    async fn export_coaching_overviews(&self, r: Request<ExportCoachingOverviewsRequest>) -> Answer<ExportCoachingOverviewsResponse> {
+    async fn export_coaching_overviews(
+        &self,
+        r: Request<ExportCoachingOverviewsRequest>,
+    ) -> Answer<ExportCoachingOverviewsResponse> {
         self.later(rpc::EXPORT_COACHING_OVERVIEWS, r).await
     }
-    async fn retrieve_coaching_progresses(&self, r: Request<RetrieveCoachingProgressesRequest>) -> Answer<RetrieveCoachingProgressesResponse> {
+    async fn retrieve_coaching_progresses(
+        &self,
+        r: Request<RetrieveCoachingProgressesRequest>,
+    ) -> Answer<RetrieveCoachingProgressesResponse> {
         self.later(rpc::RETRIEVE_COACHING_PROGRESSES, r).await
     }
 }

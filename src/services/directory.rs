@@ -47,7 +47,10 @@ impl DirectoryService for Api {
     async fn list_usecases(&self, r: Request<ListUsecasesRequest>) -> Answer<ListUsecasesResponse> {
         self.later(rpc::LIST_USECASES, r).await
     }
-    async fn batch_upsert_usecases(&self, r: Request<BatchUpsertUsecasesRequest>) -> Answer<BatchUpsertUsecasesResponse> {
+    async fn batch_upsert_usecases(
+        &self,
+        r: Request<BatchUpsertUsecasesRequest>,
+    ) -> Answer<BatchUpsertUsecasesResponse> {
         self.later(rpc::BATCH_UPSERT_USECASES, r).await
     }
     async fn get_conversation(&self, r: Request<GetConversationRequest>) -> Answer<GetConversationResponse> {
@@ -56,7 +59,10 @@ impl DirectoryService for Api {
     async fn list_conversations(&self, r: Request<ListConversationsRequest>) -> Answer<ListConversationsResponse> {
         self.later(rpc::LIST_CONVERSATIONS, r).await
     }
-    async fn batch_upsert_conversations(&self, r: Request<BatchUpsertConversationsRequest>) -> Answer<BatchUpsertConversationsResponse> {
+    async fn batch_upsert_conversations(
+        &self,
+        r: Request<BatchUpsertConversationsRequest>,
+    ) -> Answer<BatchUpsertConversationsResponse> {
         self.later(rpc::BATCH_UPSERT_CONVERSATIONS, r).await
     }
 }

@@ -8,8 +8,10 @@ use crate::api::Ctx;
 use crate::api::caller::Caller;
 use crate::api::resource::{Resource, decode, own_key};
 use crate::api::standard::{fetch, load_for, save};
+use crate::domain::audience::Membership;
 use crate::domain::form::Form;
-use crate::domain::{lifecycle, scoring};
+use crate::domain::lifecycle;
+use crate::domain::scoring::{Mode, explanation, score};
 use crate::error::Result;
 use crate::names::without_revision;
 use crate::pb::cresta::v1::coaching::*;
@@ -44,7 +46,8 @@ impl Resource for Scorecard {
     async fn create(&mut self, ctx: &Ctx, txn: &Txn) -> Result<()> {
         let template = pinned(txn, "scorecard.templateName", &self.template_name).await?;
         let form = compiled(&template)?;
-        lifecycle::create(self, &template, &form, &act(ctx, &ctx.shown_caller()))
+        // The directory will know groups and teams; until then an audience of groups or teams holds everyone.
+        lifecycle::create(self, &template, &form, Membership::Unknown, &act(ctx, &ctx.shown_caller()))
     }
 
     /// A client that sends the template as it named it on create changes nothing.
@@ -72,7 +75,8 @@ pub async fn get(ctx: Ctx, request: GetScorecardRequest) -> Result<GetScorecardR
     if request.explain {
         let template = super::templates::stored(ctx.db(), &card.template_name).await?;
         let form = compiled(&template)?;
-        card.explanation = Some(scoring::explain(&form, &card));
+        let mode = if card.submit_time.is_some() { Mode::Submitted } else { Mode::Draft };
+        card.explanation = Some(explanation(&score(&form, &card.scores, mode), &form));
     }
     Ok(GetScorecardResponse { scorecard: Some(card) })
 }
@@ -92,7 +96,7 @@ pub async fn submit(ctx: Ctx, txn: Txn, request: SubmitScorecardRequest) -> Resu
 pub async fn reset(ctx: Ctx, txn: Txn, request: ResetScorecardRequest) -> Result<ResetScorecardResponse> {
     let card = load_for::<Scorecard, _>(&ctx, &txn, &request).await?;
     let form = form_of(&txn, &card).await?;
-    let mut card = lifecycle::reset(&card, &form, &act(&ctx, &ctx.shown_caller()))?;
+    let mut card = lifecycle::reset(&card, &form, &act(&ctx, &ctx.shown_caller()));
     save(&txn, &mut card).await?;
     Ok(ResetScorecardResponse { scorecard: Some(card) })
 }
@@ -103,10 +107,13 @@ pub async fn acknowledge(
     txn: Txn,
     request: AcknowledgeScorecardRequest,
 ) -> Result<AcknowledgeScorecardResponse> {
-    let card = load_for::<Scorecard, _>(&ctx, &txn, &request).await?;
+    let mut card = load_for::<Scorecard, _>(&ctx, &txn, &request).await?;
     let own = ctx.caller.user.is_none() || ctx.caller.is(&card.agent_user_name);
-    let act = act(&ctx, &ctx.shown_caller());
-    let mut card = lifecycle::acknowledge(&card, request.acknowledge_comment.as_deref(), &act, own)?;
-    save(&txn, &mut card).await?;
+    let user = ctx.shown_caller();
+    let comment = request.acknowledge_comment.as_deref().unwrap_or(&card.acknowledge_comment);
+    if let Some(acknowledged) = lifecycle::acknowledge(&card, comment, &act(&ctx, &user), own)? {
+        card = acknowledged;
+        save(&txn, &mut card).await?;
+    }
     Ok(AcknowledgeScorecardResponse { scorecard: Some(card) })
 }

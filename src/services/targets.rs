@@ -5,6 +5,7 @@ use prost::Message;
 
 use super::templates;
 use crate::api::Ctx;
+use crate::api::behavior::Described as _;
 use crate::api::list::walk;
 use crate::api::page::Page;
 use crate::api::resource::{self, Resource, decode, own_key};
@@ -12,7 +13,6 @@ use crate::domain;
 use crate::error::{Code, Error, Result, reason};
 use crate::names::{Name, last_segment, without_revision};
 use crate::pb::cresta::v1::coaching::{CoachingPlan, ListTargetsRequest, ListTargetsResponse, Target};
-use crate::api::behavior::Described as _;
 use crate::store::{Entries, Fault, IndexRange, Key, Record, Tag, Txn, tags, tuple};
 
 impl Record for Target {
@@ -58,7 +58,8 @@ impl Resource for Target {
     }
 
     async fn delete(&self, _ctx: &Ctx, txn: &Txn) -> Result<()> {
-        Ok(txn.delete::<Slot>(&Slot::of(self)?.key()).await?)
+        txn.delete::<Slot>(&Slot::of(self)?.key()).await?;
+        Ok(())
     }
 }
 
@@ -97,7 +98,8 @@ pub struct Slot {
 
 impl Slot {
     fn of(target: &Target) -> Result<Self> {
-        let name = Name::parse(Target::TYPE, &target.name).map_err(|bad| Error::field("target.name", bad.to_string()))?;
+        let name =
+            Name::parse(Target::TYPE, &target.name).map_err(|bad| Error::field("target.name", bad.to_string()))?;
         let id = tuple(|id| {
             id.str(name.profile)
                 .str(last_segment(&target.scorecard_template_name))
@@ -147,13 +149,19 @@ pub async fn list(ctx: Ctx, request: ListTargetsRequest) -> Result<ListTargetsRe
     let templates: Vec<&str> = request.scorecard_template_names.iter().map(|name| without_revision(name)).collect();
     let among = |wanted: &[String], value: &String| wanted.is_empty() || wanted.contains(value);
     let range = IndexRange::all(&ctx.customer, tags::TARGET_BY_CREATE).prefix(|terms| terms.str(&ctx.profile));
-    let listed = walk::<Target>(&ctx, &page, range, |_| true, |target| {
-        among(&request.usecase_names, &target.usecase_name)
-            && among(&request.criterion_or_chapter_ids, &target.criterion_or_chapter_id)
-            && among(&request.coaching_plan_names, &target.coaching_plan_name)
-            && (templates.is_empty() || templates.contains(&target.scorecard_template_name.as_str()))
-            && (!request.organization_only || target.coaching_plan_name.is_empty())
-    })
+    let listed = walk::<Target>(
+        &ctx,
+        &page,
+        range,
+        |_| true,
+        |target| {
+            among(&request.usecase_names, &target.usecase_name)
+                && among(&request.criterion_or_chapter_ids, &target.criterion_or_chapter_id)
+                && among(&request.coaching_plan_names, &target.coaching_plan_name)
+                && (templates.is_empty() || templates.contains(&target.scorecard_template_name.as_str()))
+                && (!request.organization_only || target.coaching_plan_name.is_empty())
+        },
+    )
     .await?;
     Ok(ListTargetsResponse { targets: listed.items, next_page_token: listed.next_page_token })
 }

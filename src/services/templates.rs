@@ -7,12 +7,12 @@ use bytes::Bytes;
 use prost::Message;
 
 use crate::api::Ctx;
-use crate::api::behavior::Described as _;
 use crate::api::list::walk;
 use crate::api::page::Page;
 use crate::api::resource::{self, Resource, decode, own_key};
 use crate::api::standard::{load_for, save};
 use crate::domain;
+use crate::domain::audience::{self, Membership};
 use crate::domain::form::Form;
 use crate::domain::lifecycle::Act;
 use crate::error::{Code, Error, FieldViolation, Result, reason};
@@ -52,9 +52,36 @@ impl Resource for ScorecardTemplate {
     }
 
     async fn update(&mut self, ctx: &Ctx, txn: &Txn, old: &Self) -> Result<()> {
-        domain::templates::update(old, self, &act(ctx, &ctx.shown_caller()))?;
+        // A revision is never added without a change of the head, which this transaction has read: none is missed here.
+        let earlier = if self.template == old.template { Vec::new() } else { all_revisions(ctx, old).await? };
+        domain::templates::update(old, self, &earlier, &act(ctx, &ctx.shown_caller()))?;
         save_revision(txn, self).await
     }
+}
+
+/// Every revision that a template has had.
+async fn all_revisions(ctx: &Ctx, template: &ScorecardTemplate) -> Result<Vec<ScorecardTemplate>> {
+    let name = Name::parse(TEMPLATE, &template.name).map_err(|bad| Error::internal(bad.to_string()))?;
+    let mut range = revision_range(ctx, &name);
+    let mut all = Vec::new();
+    loop {
+        let found = ctx.db().scan_index(&range, 100, true).await?;
+        range.after = found.position().or(range.after);
+        for hit in found.hits {
+            if let Some(rec) = hit.record? {
+                all.push(TemplateRevision::decode(rec.body)?.0);
+            }
+        }
+        if found.exhausted {
+            return Ok(all);
+        }
+    }
+}
+
+/// The revisions of a template, latest first.
+fn revision_range(ctx: &Ctx, name: &Name<'_>) -> IndexRange {
+    IndexRange::all(&ctx.customer, tags::TEMPLATE_REVISION_BY_NUMBER)
+        .prefix(|terms| terms.str(name.profile).str(name.id))
 }
 
 /// The call as the rules see it.
@@ -131,8 +158,10 @@ pub(super) async fn pinned(txn: &Txn, field: &str, name: &str) -> Result<Scoreca
 
 /// The form of a stored template: it passed the lint when it was written.
 pub(super) fn compiled(template: &ScorecardTemplate) -> Result<Form> {
-    let structure = template.template.as_ref().ok_or_else(|| Error::internal(format!("{} has no structure", template.name)))?;
-    Form::compile(structure).map_err(|faults| Error::internal(format!("{} no longer compiles: {faults:?}", template.name)))
+    let structure =
+        template.template.as_ref().ok_or_else(|| Error::internal(format!("{} has no structure", template.name)))?;
+    Form::compile(structure)
+        .map_err(|faults| Error::internal(format!("{} no longer compiles: {faults:?}", template.name)))
 }
 
 /// The template that a stored scorecard was made on.
@@ -207,9 +236,9 @@ pub async fn delete(
     request: DeleteScorecardTemplateRequest,
 ) -> Result<DeleteScorecardTemplateResponse> {
     whole(&request.name, "name")?;
-    let old = load_for::<ScorecardTemplate, _>(&ctx, &txn, &request).await?;
-    let mut template = old.clone();
-    if domain::templates::delete(&mut template, &act(&ctx, &ctx.shown_caller())) {
+    let mut template = load_for::<ScorecardTemplate, _>(&ctx, &txn, &request).await?;
+    if let Some(deleted) = domain::templates::delete(&template, &act(&ctx, &ctx.shown_caller())) {
+        template = deleted;
         save_revision(&txn, &template).await?;
         save(&txn, &mut template).await?;
     }
@@ -261,10 +290,10 @@ pub async fn list_current(
             admitted(template.status)
                 && typed(template.r#type)
                 && (request.usecase_names.is_empty()
-                    || request.usecase_names.iter().any(|usecase| domain::templates::serves(template, usecase)))
-                && (request.triggers.is_empty() || domain::templates::triggered_by(template, &request.triggers))
+                    || request.usecase_names.iter().any(|usecase| audience::serves(template, usecase)))
+                && (request.triggers.is_empty() || audience::triggered_by(template, &request.triggers))
                 && (request.agent_user_name.is_empty()
-                    || domain::templates::may_grade(template, &request.agent_user_name))
+                    || audience::holds(template, &request.agent_user_name, Membership::Unknown))
         },
     )
     .await?;
@@ -285,9 +314,7 @@ pub async fn list_revisions(
     let head = ctx.db().get::<ScorecardTemplate>(&resource::key(tags::SCORECARD_TEMPLATE, &name)).await?;
     let head = head.ok_or_else(|| Error::not_found(&request.name))?;
     let page = Page::of(ctx.rpc.name, &request)?;
-    let range = IndexRange::all(&ctx.customer, tags::TEMPLATE_REVISION_BY_NUMBER)
-        .prefix(|terms| terms.str(name.profile).str(name.id))
-        .after(page.after.clone());
+    let range = revision_range(&ctx, &name).after(page.after.clone());
     // One more than wanted tells whether anything follows.
     let mut found = ctx.db().scan_index(&range, page.size + 1, true).await?;
     let more = found.hits.len() > page.size;

@@ -153,6 +153,7 @@ async fn a_closure_that_fails_writes_nothing(place: Place) {
 #[derive(Debug)]
 enum Refused {
     Rule,
+    #[allow(dead_code)] // a failed assertion shows it
     Store(Fault),
 }
 

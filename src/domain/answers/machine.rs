@@ -18,16 +18,20 @@ pub fn apply_ai(form: &Form, scores: &mut [Score]) {
         Some(ai) if Value::from(score).is_none() => Value::from(ai),
         _ => Value::from(score),
     });
-    let enabled: Vec<bool> =
-        scores.iter().map(|score| form.position(&score.criterion_id).is_none_or(|at| sheet.enabled(at))).collect();
-    for (score, enabled) in scores.iter_mut().zip(enabled) {
-        if !enabled && !is_manual(score) {
-            clear(score);
-        } else if enabled && Value::from(&*score).is_none() {
-            let Some(ai) = &score.ai_value else { continue };
-            score.numeric_value = ai.numeric_value;
-            score.text_value.clone_from(&ai.text_value);
-            score.not_applicable = ai.not_applicable;
+    let asked =
+        |score: &Score| form.position(&score.criterion_id).map(|at| (sheet.enabled(at), sheet.answer(at).is_some()));
+    let asked: Vec<Option<(bool, bool)>> = scores.iter().map(asked).collect();
+    for (score, asked) in scores.iter_mut().zip(asked) {
+        match asked {
+            Some((false, _)) if !is_manual(score) => clear(score),
+            // A machine's value that the criterion does not allow is no answer, and stays for `check` to complain about.
+            Some((true, true)) if Value::from(&*score).is_none() => {
+                let Some(ai) = &score.ai_value else { continue };
+                score.numeric_value = ai.numeric_value;
+                score.text_value.clone_from(&ai.text_value);
+                score.not_applicable = ai.not_applicable;
+            }
+            _ => {}
         }
     }
 }

@@ -49,7 +49,9 @@ fn put(out: &mut Vec<u8>, plans: &Plans, kind: Kind, tag: u64, token: Token<'_>)
         }
         Kind::Message(id) => {
             let plan = &plans.messages[id];
-            let start = if tag == 0 { 0 } else {
+            let start = if tag == 0 {
+                0
+            } else {
                 put_varint(out, tag);
                 wire::open(out)
             };
@@ -222,7 +224,9 @@ pub(super) fn wanted(plans: &Plans, kind: Kind) -> String {
             Shape::Timestamp => "an RFC 3339 time such as \"2026-01-31T09:30:00Z\"".into(),
             Shape::Duration => "seconds such as \"1.5s\"".into(),
             Shape::FieldMask => "field paths in lowerCamelCase, separated by commas".into(),
-            Shape::Wrapper => plans.messages[id].fields.first().map_or_else(String::new, |field| wanted(plans, field.kind)),
+            Shape::Wrapper => {
+                plans.messages[id].fields.first().map_or_else(String::new, |field| wanted(plans, field.kind))
+            }
             Shape::List => "a list".into(),
             Shape::Value => "a JSON value".into(),
             _ => "an object".into(),

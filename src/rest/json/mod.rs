@@ -58,7 +58,9 @@ pub(crate) fn finish(
     parsed: std::result::Result<(), serde_json::Error>,
 ) -> Result<()> {
     match parsed {
-        Err(error) => Err(Error::new(Code::InvalidArgument, reason::MALFORMED_JSON, format!("malformed JSON: {error}"))),
+        Err(error) => {
+            Err(Error::new(Code::InvalidArgument, reason::MALFORMED_JSON, format!("malformed JSON: {error}")))
+        }
         Ok(()) if violations.is_empty() => Ok(()),
         Ok(()) => Err(Error::fields(violations)),
     }

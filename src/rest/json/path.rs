@@ -39,7 +39,8 @@ impl fmt::Display for Path<'_> {
                 Step::Field(name) => write!(f, "{dot}{name}")?,
                 Step::Index(index) => write!(f, "[{index}]")?,
                 Step::Key(key) => {
-                    let plain = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'@');
+                    let plain =
+                        !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'@');
                     match key.char_indices().nth(LONGEST_KEY) {
                         Some((end, _)) => write!(f, "[{:?}]", format_args!("{}…", &key[..end]))?,
                         None if plain => write!(f, "{dot}{key}")?,

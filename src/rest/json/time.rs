@@ -20,7 +20,13 @@ pub(crate) fn timestamp(text: &str) -> Option<(i64, i32)> {
     let part = |at: usize, width: usize| digits(&head[at..at + width]);
     let (year, month, day) = (part(0, 4)?, part(5, 2)?, part(8, 2)?);
     let (hour, minute, second) = (part(11, 2)?, part(14, 2)?, part(17, 2)?);
-    if !(1..=12).contains(&month) || day < 1 || day > month_length(year, month) || hour > 23 || minute > 59 || second > 59 {
+    if !(1..=12).contains(&month)
+        || day < 1
+        || day > month_length(year, month)
+        || hour > 23
+        || minute > 59
+        || second > 59
+    {
         return None;
     }
     let (nanos, zone) = match rest.strip_prefix(b".") {
@@ -228,7 +234,20 @@ mod tests {
             assert!(put_duration(&mut out, want.0, want.1));
             assert_eq!(out, text.as_bytes());
         }
-        for bad in ["", "s", "1", "1 s", "1.s", ".5s", "+1s", "--1s", "1.0000000001s", "315576000001s", "315576000000.1s", "1S"] {
+        for bad in [
+            "",
+            "s",
+            "1",
+            "1 s",
+            "1.s",
+            ".5s",
+            "+1s",
+            "--1s",
+            "1.0000000001s",
+            "315576000001s",
+            "315576000000.1s",
+            "1S",
+        ] {
             assert_eq!(duration(bad), None, "{bad:?}");
         }
         assert!(!put_duration(&mut Vec::new(), 1, -1));

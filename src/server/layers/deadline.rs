@@ -82,7 +82,8 @@ mod tests {
     fn the_cap_bounds_the_beginning_and_the_callers_word_the_end() {
         let (now, second) = (Instant::now(), Duration::from_secs(1));
         let of = |text: Option<&'static str>| {
-            let headers = text.map(|text| (http::HeaderName::from_static("grpc-timeout"), HeaderValue::from_static(text)));
+            let headers =
+                text.map(|text| (http::HeaderName::from_static("grpc-timeout"), HeaderValue::from_static(text)));
             Deadline::of(&headers.into_iter().collect(), now, 30 * second, 60 * second)
         };
         assert_eq!(of(None).unwrap(), Deadline { begin: 30 * second, end: None });

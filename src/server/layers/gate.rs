@@ -149,12 +149,20 @@ mod tests {
 
     #[test]
     fn by_default_only_pages_of_this_machine_come_in() {
-        let ours = ["http://localhost:3000", "http://LOCALHOST", "https://127.0.0.1", "http://127.8.9.1:80", "http://[::1]:5173"];
+        let ours = [
+            "http://localhost:3000",
+            "http://LOCALHOST",
+            "https://127.0.0.1",
+            "http://127.8.9.1:80",
+            "http://[::1]:5173",
+        ];
         for origin in ours {
             assert!(admits(&["loopback"], Some(&[]), "127.0.0.1:8080", Some(origin)), "{origin}");
         }
-        let foreign = ["https://evil.example", "http://localhost.evil.example", "http://127.0.0.1.evil.example", "null", ""];
-        for origin in foreign.into_iter().chain(["http://evil.example:8080", "http://user@localhost:1/x", "localhost"]) {
+        let foreign =
+            ["https://evil.example", "http://localhost.evil.example", "http://127.0.0.1.evil.example", "null", ""];
+        for origin in foreign.into_iter().chain(["http://evil.example:8080", "http://user@localhost:1/x", "localhost"])
+        {
             assert!(!admits(&["loopback"], Some(&[]), "127.0.0.1:8080", Some(origin)), "{origin}");
         }
         assert!(!admits(&[], Some(&[]), "127.0.0.1:8080", Some("http://localhost:3000")));

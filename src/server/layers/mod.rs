@@ -23,8 +23,8 @@ mod panics;
 mod record;
 mod request_id;
 
-pub(super) use gate::Gate;
 use deadline::Deadline;
+pub(super) use gate::Gate;
 use record::Record;
 use request_id::RequestIds;
 
@@ -157,10 +157,22 @@ mod tests {
         for kind in ["application/grpc", "application/grpc+proto", "application/grpc;x=y"] {
             assert_eq!(of(kind), Protocol::Grpc, "{kind}");
         }
-        for kind in ["application/grpc-web", "application/grpc-web+proto", "application/grpc-web-text", "application/grpc-web-text+proto"] {
+        for kind in [
+            "application/grpc-web",
+            "application/grpc-web+proto",
+            "application/grpc-web-text",
+            "application/grpc-web-text+proto",
+        ] {
             assert_eq!(of(kind), Protocol::GrpcWeb, "{kind}");
         }
-        for kind in ["application/json", "application/grpcx", "application/grpc-web+json", "text/application/grpc", "application/grp", ""] {
+        for kind in [
+            "application/json",
+            "application/grpcx",
+            "application/grpc-web+json",
+            "text/application/grpc",
+            "application/grp",
+            "",
+        ] {
             assert_eq!(of(kind), Protocol::Rest, "{kind}");
         }
         assert_eq!(Protocol::of(&Request::new(())), Protocol::Rest);

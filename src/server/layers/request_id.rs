@@ -48,7 +48,8 @@ impl RequestIds {
 /// Letters, digits and `._-`, 1 to 128 of them: what may stand in logs, in history and in a header.
 fn sane(header: &HeaderValue) -> Option<&str> {
     let bytes = header.as_bytes();
-    let good = (1..=128).contains(&bytes.len()) && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b));
+    let good =
+        (1..=128).contains(&bytes.len()) && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b));
     if good { header.to_str().ok() } else { None }
 }
 

@@ -13,34 +13,34 @@ use prost_types::Timestamp;
 /// What an entry keeps: enough for every filter and every order, in 70 bytes. Names are kept as hashes, so a record
 /// that passes is compared again by its names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Projection {
-    pub create: i64,
-    pub update: i64,
+pub(super) struct Projection {
+    pub(super) create: i64,
+    pub(super) update: i64,
     /// Zero in a draft.
-    pub submit: i64,
+    pub(super) submit: i64,
     /// See [`score_key`].
-    pub score: i64,
-    pub acknowledged: bool,
-    pub kind: u8,
-    pub agent: u32,
-    pub template: u32,
-    pub revision: u32,
-    pub creator: u32,
-    pub submitter: u32,
-    pub usecase: u32,
-    pub conversation: u32,
-    pub process: u32,
+    pub(super) score: i64,
+    pub(super) acknowledged: bool,
+    pub(super) kind: u8,
+    pub(super) agent: u32,
+    pub(super) template: u32,
+    pub(super) revision: u32,
+    pub(super) creator: u32,
+    pub(super) submitter: u32,
+    pub(super) usecase: u32,
+    pub(super) conversation: u32,
+    pub(super) process: u32,
 }
 
 const LONGS: usize = 4 * 8;
 const FLAGS: usize = 2;
 const HASHES: usize = 8 * 4;
 /// Length of a projection in bytes.
-pub const LENGTH: usize = LONGS + FLAGS + HASHES;
+pub(super) const LENGTH: usize = LONGS + FLAGS + HASHES;
 
 impl Projection {
     /// What the entries of this scorecard keep.
-    pub fn of(card: &Scorecard) -> Self {
+    pub(super) fn of(card: &Scorecard) -> Self {
         let user = |user: &Option<crate::pb::cresta::v1::user::User>| user.as_ref().map_or(0, |user| hash(&user.name));
         Self {
             create: micros(card.create_time.as_ref()),
@@ -61,7 +61,7 @@ impl Projection {
     }
 
     /// The stored form.
-    pub fn encode(&self) -> [u8; LENGTH] {
+    pub(super) fn encode(&self) -> [u8; LENGTH] {
         let mut out = [0; LENGTH];
         for (slot, long) in out.chunks_exact_mut(8).zip([self.create, self.update, self.submit, self.score]) {
             slot.copy_from_slice(&long.to_be_bytes());
@@ -85,10 +85,11 @@ impl Projection {
     }
 
     /// Back from the stored form; none where it is not one.
-    pub fn decode(stored: &[u8]) -> Option<Self> {
+    pub(super) fn decode(stored: &[u8]) -> Option<Self> {
         let stored: &[u8; LENGTH] = stored.try_into().ok()?;
         let long = |at: usize| stored[at * 8..].first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes));
-        let hash = |at: usize| stored[LONGS + FLAGS + at * 4..].first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
+        let hash =
+            |at: usize| stored[LONGS + FLAGS + at * 4..].first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
         Some(Self {
             create: long(0),
             update: long(1),
@@ -109,7 +110,7 @@ impl Projection {
 }
 
 /// The entries of a scorecard.
-pub fn write(card: &Scorecard, entries: &mut Entries) {
+pub(super) fn write(card: &Scorecard, entries: &mut Entries) {
     let Ok(name) = Name::parse("coaching.api/Scorecard", &card.name) else { return };
     let projection = Projection::of(card);
     let stored = projection.encode();
@@ -137,22 +138,22 @@ pub fn write(card: &Scorecard, entries: &mut Entries) {
 }
 
 /// What stands for a process in its index.
-pub fn process_term(process: &str) -> String {
+pub(super) fn process_term(process: &str) -> String {
     format!("{:08x}", hash(process))
 }
 
 /// Orders scorecards by their total. Nothing applicable is lower than any total.
-pub fn score_key(card: &Scorecard) -> i64 {
+pub(super) fn score_key(card: &Scorecard) -> i64 {
     card.total_score_billionths.unwrap_or(i64::MIN)
 }
 
 /// An instant as the entries hold it; zero where there is none.
-pub fn micros(time: Option<&Timestamp>) -> i64 {
+pub(super) fn micros(time: Option<&Timestamp>) -> i64 {
     time.map_or(0, |time| Micros::of(time).0)
 }
 
 /// A name in four bytes (FNV-1a): stable for ever, as it is stored.
-pub fn hash(text: &str) -> u32 {
+pub(super) fn hash(text: &str) -> u32 {
     text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 

@@ -45,9 +45,12 @@ pub async fn list(ctx: Ctx, mut request: ListScorecardsRequest) -> Result<ListSc
     let filter = Filter::of(&ctx, &request).await?;
     let narrow = narrowest(&ctx, &request);
     let begun = page.take_mark();
-    let stale = || Error::field("pageToken", "no longer fits: begin the listing again").because(reason::INVALID_PAGE_TOKEN);
+    let stale =
+        || Error::field("pageToken", "no longer fits: begin the listing again").because(reason::INVALID_PAGE_TOKEN);
     let way = match begun {
-        Some(mark) => [Way::Indexed, Way::Gathered, Way::Walked].into_iter().find(|way| *way as u8 == mark).ok_or_else(stale)?,
+        Some(mark) => {
+            [Way::Indexed, Way::Gathered, Way::Walked].into_iter().find(|way| *way as u8 == mark).ok_or_else(stale)?
+        }
         None if narrow.sets.len() == 1 && filter.order == ScorecardOrderBy::CreateTime => Way::Indexed,
         None if narrow.small => Way::Gathered,
         None => Way::Walked,
@@ -84,8 +87,8 @@ fn hold_to_own(ctx: &Ctx, request: &mut ListScorecardsRequest) -> bool {
         return true;
     }
     let own = ctx.caller.name_in(&ctx.customer);
-    let possible = request.submitted != Some(false)
-        && (request.agent_user_name.is_empty() || request.agent_user_name == own);
+    let possible =
+        request.submitted != Some(false) && (request.agent_user_name.is_empty() || request.agent_user_name == own);
     request.agent_user_name = own;
     request.submitted = Some(true);
     possible
@@ -199,8 +202,7 @@ impl<'a> Filter<'a> {
             && match &self.revision {
                 Some(revision) => entry.revision == hash(revision),
                 None => {
-                    request.template_name.is_empty()
-                        || entry.template == hash(without_revision(&request.template_name))
+                    request.template_name.is_empty() || entry.template == hash(without_revision(&request.template_name))
                 }
             }
             && self.passes_state(entry.submit, entry.update, entry.acknowledged, i32::from(entry.kind))
