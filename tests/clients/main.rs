@@ -23,7 +23,7 @@ struct Fresh {
 impl Fresh {
     fn start() -> Self {
         let root = tempfile::tempdir().unwrap();
-        Self { server: server::Server::start(&root.path().join("data")), root }
+        Self { server: server::Server::start(&root.path().join("data"), &[]), root }
     }
 
     fn address(&self) -> String {

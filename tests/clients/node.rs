@@ -10,11 +10,13 @@ use super::{Fresh, tools};
 fn node_clients_with_generated_code_work_over_grpc_web_and_grpc() {
     let Some((node, packages)) = tools::node() else { return };
     let fresh = Fresh::start();
-    // Imports are looked up from where a file stands, so the client is put beside a link to the packages.
+    // Imports are looked up from where a file stands, so the client is copied beside a link to the packages.
     let scratch = fresh.scratch();
     std::os::unix::fs::symlink(&packages, scratch.join("node_modules")).unwrap();
     let sources = tools::repository().join("tests/clients/node");
-    std::fs::copy(sources.join("client.mjs"), scratch.join("client.mjs")).unwrap();
+    for file in ["client.mjs", "package.json"] {
+        std::fs::copy(sources.join(file), scratch.join(file)).unwrap();
+    }
     let bins = packages.join(".bin");
     let path = env::join_paths([bins.clone()].into_iter().chain(env::split_paths(&env::var_os("PATH").unwrap()))).unwrap();
     tools::run(

@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 const PATIENCE: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(3);
 
-/// A running server; killed when dropped.
+/// A running server. Dropped, it is killed, as by a crash.
 pub(crate) struct Server {
     child: Child,
     log: PathBuf,
@@ -23,19 +23,19 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts `coaching serve` on a port of the system's choice and waits until it serves.
-    pub(crate) fn start(data: &Path) -> Self {
-        let mut server = Self::spawn(data);
+    pub(crate) fn start(data: &Path, options: &[&str]) -> Self {
+        let mut server = Self::spawn(data, options);
         server.wait();
         server
     }
 
     /// Starts it and does not wait. `log` beside the data folder takes what it prints.
-    pub(crate) fn spawn(data: &Path) -> Self {
+    pub(crate) fn spawn(data: &Path, options: &[&str]) -> Self {
         let log = data.with_extension("log");
-        let out = File::options().create(true).append(true).open(&log).unwrap();
-        fs::write(&log, "").unwrap();
+        let out = File::create(&log).unwrap();
         let child = program(data, "serve")
             .args(["--listen", "127.0.0.1:0"])
+            .args(options)
             .stdin(Stdio::null())
             .stdout(out.try_clone().unwrap())
             .stderr(out)
@@ -70,12 +70,6 @@ impl Server {
     /// What it printed so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
-    }
-
-    /// Ends it at once, as a crash does.
-    pub(crate) fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
     }
 
     /// Asks it to stop, and answers how it ended.
