@@ -144,7 +144,7 @@ fn grpcurl_shows_why_a_call_was_refused() {
     let Some((fresh, grpcurl)) = started() else { return };
     let absent = grpcurl.refused("GetTarget", &json!({"name": "customers/c/profiles/p/targets/none"}));
     assert_eq!(absent["code"], 5, "{absent}");
-    assert_eq!(detail(&absent, "google.rpc.ErrorInfo")["reason"], "RESOURCE_NOT_FOUND");
+    assert_eq!(detail(&absent, "google.rpc.ErrorInfo")["reason"], "RESOURCE_NOT_FOUND", "{absent}");
     let wrong = grpcurl.refused("CreateTarget", &json!({"parent": "customers/c/profiles/p", "target": {"target": 101}}));
     assert_eq!(wrong["code"], 3, "{wrong}");
     let fields = detail(&wrong, "google.rpc.BadRequest")["fieldViolations"].to_string();
