@@ -100,8 +100,7 @@ async fn open(settings: &Settings) -> Result<Db, Failure> {
 /// The whole service over this store. It says NOT_SERVING until told otherwise.
 async fn assemble(settings: &Settings, db: Db) -> Result<Server<Rest<Routes>>, Failure> {
     let broken = |error: &dyn std::fmt::Display| Failure::Other(format!("the service cannot be put together: {error}"));
-    let mut pool = DescriptorPool::decode(pb::DESCRIPTORS).map_err(|error| broken(&error))?;
-    pool.decode_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET).map_err(|error| broken(&error))?;
+    let pool = DescriptorPool::decode(pb::DESCRIPTORS).map_err(|error| broken(&error))?;
     let max_message = usize::try_from(settings.max_message_size).unwrap_or(usize::MAX);
     let api = Api::new(db, Arc::new(SystemClock::default()), Arc::new(UuidV7));
     let routes = crate::services::routes(api, max_message);

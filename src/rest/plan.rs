@@ -311,15 +311,16 @@ fn well_known(name: &str) -> Shape {
 
 fn enumeration(found: &EnumDescriptor) -> Enum {
     let mut by_number: HashMap<i32, Box<str>, Quick> = HashMap::default();
-    for value in found.values() {
-        // The first of several aliases is the one shown.
+    // The file's own list, as the descriptor's `values()` are not in order: of several aliases the first is shown.
+    let declared = &found.enum_descriptor_proto().value;
+    for value in declared {
         by_number.entry(value.number()).or_insert_with(|| value.name().into());
     }
     Enum {
         null: found.full_name() == "google.protobuf.NullValue",
         closed: found.parent_file().syntax() == Syntax::Proto2,
-        names: found.values().map(|value| value.name().into()).collect(),
-        by_name: found.values().map(|value| (value.name().into(), value.number())).collect(),
+        names: declared.iter().map(|value| value.name().into()).collect(),
+        by_name: declared.iter().map(|value| (value.name().into(), value.number())).collect(),
         by_number,
     }
 }

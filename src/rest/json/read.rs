@@ -82,7 +82,12 @@ impl<'p> Reader<'p> {
                 One { kind: Kind::Message(id), tag: 0, null: Null::Refused, level: Level::Root, r: self }
                     .deserialize(&mut json)?
             }
-            Target::Field(field, level) => Slot { field, level, r: self }.deserialize(&mut json)?,
+            Target::Field(field, level) => {
+                self.path.push(Step::Field(&field.json));
+                let written = Slot { field, level, r: self }.deserialize(&mut json)?;
+                self.path.pop();
+                written
+            }
         };
         json.end()
     }
@@ -110,6 +115,10 @@ impl<'p> Reader<'p> {
         if self.violations.len() < MOST_VIOLATIONS {
             self.violations.push(FieldViolation { field: self.path.to_string(), description: description.into() });
         }
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.room > 0
     }
 
     /// Starts a nested message; a tag of 0 stands for the outermost, which has neither tag nor length.
@@ -369,7 +378,20 @@ impl<'r, 'p> Slot<'r, 'p, '_> {
 
     fn token(self, token: Token<'_>) -> bool {
         match (self.field.card, token) {
-            (Card::Singular { .. }, _) => self.one().token(token),
+            (Card::Singular { presence: true }, _) => self.one().token(token),
+            (Card::Singular { .. }, _) => {
+                let before = self.r.out.len();
+                let one = One {
+                    kind: self.field.kind,
+                    tag: self.field.tag,
+                    null: Null::Absent,
+                    level: self.level,
+                    r: self.r,
+                };
+                let written = one.token(token);
+                super::leaf::drop_zero(&mut self.r.out, before);
+                written
+            }
             (_, Token::Null) => false,
             (Card::Repeated { .. }, _) => self.refuse("must be a list"),
             (Card::Map { .. }, _) => self.refuse("must be an object"),
