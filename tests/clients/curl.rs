@@ -184,9 +184,12 @@ fn curl_is_told_what_is_wrong_with_a_request() {
     let fields = &detail(&wrong, "google.rpc.BadRequest")["fieldViolations"];
     assert_eq!(fields[0]["field"], "scorecard.scores[0].criterionId", "{wrong}");
 
-    for body in [r#"{"scorecard""#, r#"{"scorecard":{"colour":"red"}}"#, r#"{"scorecard":{"comment":7}}"#] {
+    curl.send(&["-X", "PATCH", "-d", r#"{"scorecard""#], &card).refused(400, "INVALID_ARGUMENT", "MALFORMED_JSON");
+    for (body, field) in [(r#"{"scorecard":{"colour":"red"}}"#, "colour"), (r#"{"scorecard":{"comment":7}}"#, "comment")] {
         let answer = curl.send(&["-X", "PATCH", "-d", body], &card);
-        answer.refused(400, "INVALID_ARGUMENT", "MALFORMED_JSON");
+        let answer = answer.refused(400, "INVALID_ARGUMENT", "INVALID_REQUEST");
+        let found = &detail(&answer, "google.rpc.BadRequest")["fieldViolations"][0]["field"];
+        assert_eq!(*found, format!("scorecard.{field}"), "{answer}");
     }
     let typo = curl.get(&format!("{PROFILE}/scorecards?pageSise=10"));
     assert_eq!(typo.status, 400, "{typo:?}");
