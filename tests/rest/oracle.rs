@@ -98,7 +98,7 @@ impl Seed<'_> {
                 made.set_field_by_name("nanos", Value::I32((self.int() % 1_000_000_000) as i32));
             }
             "google.protobuf.Duration" => {
-                let sign = if self.byte() % 2 == 0 || !self.signed { 1 } else { -1 };
+                let sign = if self.byte().is_multiple_of(2) || !self.signed { 1 } else { -1 };
                 made.set_field_by_name("seconds", Value::I64(sign * (self.int() % 315_576_000_000) as i64));
                 made.set_field_by_name("nanos", Value::I32(sign as i32 * (self.int() % 1_000_000_000) as i32));
             }
@@ -173,6 +173,11 @@ fn decode(wire: &[u8]) -> DynamicMessage {
     DynamicMessage::decode(POOL.get_message_by_name("kinds.All").unwrap(), wire).unwrap()
 }
 
+/// In JSON, as an `Any` may hold the same message in other bytes.
+fn oracle_of(wire: &[u8]) -> serde_json::Value {
+    plain(&serde_json::to_vec(&decode(wire)).unwrap())
+}
+
 /// JSON with numbers compared by value: `1` is `1.0`, whatever prints it.
 fn plain(json: &[u8]) -> serde_json::Value {
     fn number(value: &mut serde_json::Value) {
@@ -199,10 +204,10 @@ proptest! {
         let oracle = serde_json::to_vec(&message).unwrap();
         prop_assert_eq!(plain(&json), plain(&oracle));
         let back = CODEC.read("kinds.All", &json).unwrap();
-        prop_assert!(decode(&back) == decode(&wire), "{}", String::from_utf8_lossy(&json));
+        prop_assert_eq!(oracle_of(&back), plain(&oracle));
         // And the oracle's JSON, which spells some things otherwise.
         let back = CODEC.read("kinds.All", &oracle).unwrap();
-        prop_assert!(decode(&back) == decode(&wire), "{}", String::from_utf8_lossy(&json));
+        prop_assert_eq!(oracle_of(&back), plain(&oracle));
     }
 
     #[test]
