@@ -178,3 +178,70 @@ fn ready(line: &str) {
     let mut out = std::io::stdout();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::store::{Commit, Key, Put, Tag};
+
+    #[derive(Debug, Default)]
+    struct Disk {
+        broken: AtomicBool,
+    }
+
+    impl sled::SyncFile for Disk {
+        fn sync(&self, file: &File) -> io::Result<()> {
+            match self.broken.load(Ordering::SeqCst) {
+                true => Err(io::Error::other("input/output error")),
+                false => file.sync_data(),
+            }
+        }
+    }
+
+    fn commit() -> Commit {
+        let put = Put { key: Key::new("acme", Tag(9), "one"), body: "body".into(), add: vec![], remove: vec![] };
+        Commit { puts: vec![put], ..Commit::default() }
+    }
+
+    #[tokio::test]
+    async fn a_store_that_stops_writing_stops_the_server_with_the_remedy() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Arc::new(Disk::default());
+        let options = sled::Options { min_free_bytes: 0, sync: disk.clone(), ..sled::Options::new(folder.path()) };
+        let db = Db::new(Arc::new(sled::SledEngine::open(&options).unwrap()));
+        let health = Health::new([]).await;
+        health.set(true).await;
+        let (failed, mut failure) = watch::channel(None);
+        tokio::spawn(watch_store(db.clone(), health.clone(), failed));
+
+        db.engine().commit(commit()).await.unwrap();
+        assert!(health.serving());
+        disk.broken.store(true, Ordering::SeqCst);
+        db.engine().commit(commit()).await.unwrap_err();
+        let fault = failure.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+        assert!(!health.serving());
+        let failure = Failure::Store(fault);
+        assert_eq!(failure.exit_code(), 5);
+        assert!(failure.to_string().contains("Start the server again"), "{failure}");
+    }
+
+    #[tokio::test]
+    async fn the_whole_service_is_put_together_and_serves_when_told() {
+        let arguments = clap::Command::new("t").no_binary_name(true);
+        let flags = <Settings as clap::Args>::augment_args(arguments).get_matches_from(["--engine=memory"]);
+        let settings = <Settings as clap::FromArgMatches>::from_arg_matches(&flags).unwrap();
+        let server = assemble(&settings, open(&settings).await.unwrap()).await.unwrap();
+        let get = async |path: &str| {
+            let request = http::Request::get(path).body(tonic::body::Body::empty()).unwrap();
+            server.service().answer(request).await.status().as_u16()
+        };
+        assert_eq!(get("/readyz").await, 503);
+        server.health().set(true).await;
+        assert_eq!(get("/readyz").await, 200);
+        assert_eq!(get("/v1/customers/c/profiles/p/targets/none").await, 404);
+    }
+}
