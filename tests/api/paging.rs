@@ -82,8 +82,8 @@ impl Writer {
         self.touched.insert(stage::name(&format!("scorecards/{new}")));
         if round < CARDS / 4 {
             // From both ends, so that both what was passed and what is still to come changes.
-            let changed = if round % 2 == 0 { round * 2 } else { CARDS - 1 - round * 2 };
-            let deleted = if round % 2 == 0 { CARDS - 1 - round * 2 } else { round * 2 };
+            let changed = if round.is_multiple_of(2) { round * 2 } else { CARDS - 1 - round * 2 };
+            let deleted = if round.is_multiple_of(2) { CARDS - 1 - round * 2 } else { round * 2 };
             let card = |number: usize| stage::name(&format!("scorecards/card-{number:03}"));
             let scores = json!([{"criterionId": "grade", "numericValue": (changed + 5) % 11}]);
             let change = json!({"scorecard": {"name": card(changed), "scores": scores}});

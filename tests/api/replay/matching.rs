@@ -59,7 +59,7 @@ mod tests {
     fn a_wanted_part_matches_and_every_difference_is_told_by_its_path() {
         let got = json!({"a": {"b": [1, {"c": "x"}], "d": null, "f": 33.3333}, "e": "y"});
         assert_eq!(
-            faults(&json!({"a": {"b": ["*", {"c": "x"}], "d": null, "f": 33.333301544189453}}), &got),
+            faults(&json!({"a": {"b": ["*", {"c": "x"}], "d": null, "f": 33.3333}}), &got),
             Vec::<String>::new()
         );
         let wrong = json!({"a": {"b": [2], "d": "*", "z": 1}, "e": null});
