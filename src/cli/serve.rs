@@ -25,7 +25,7 @@ const STORE_CHECK: Duration = Duration::from_millis(500);
 
 /// Serves until told to stop. With `demo`, first loads the demo whose days end then.
 pub(super) fn run(settings: &Settings, demo: Option<Micros>) -> Result<(), Failure> {
-    telemetry::start(settings).map_err(|problem| Failure::Settings(Problem::new(problem)))?;
+    let _logging = telemetry::start(settings).map_err(|problem| Failure::Settings(Problem::new(problem)))?;
     super::block_on(serve(settings, demo))
 }
 
@@ -110,7 +110,10 @@ async fn assemble(settings: &Settings, db: Db) -> Result<Server<Rest<Routes>>, F
     let health = Health::new(pool.services().map(|service| service.full_name().to_owned())).await;
     let options = rest::Options { max_body: max_message, ..rest::Options::default() };
     Server::new(server_settings(settings), health, routes, pb::DESCRIPTORS, |grpc| Rest::new(&pool, &[], grpc, options))
-        .map_err(|error| broken(&error))
+        .map_err(|error| match error.cause() {
+            Some(cause) => broken(&cause), // the public half says no more than "internal error"
+            None => broken(&error),
+        })
 }
 
 fn server_settings(settings: &Settings) -> server::Settings {
