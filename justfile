@@ -7,9 +7,9 @@ _default:
 run *options:
     cargo run --release -- serve {{ options }}
 
-# Load the demo contact centre into ./data
+# Load the demo contact centre into ./data and serve it
 demo *options:
-    cargo run --release -- demo {{ options }}
+    cargo run --release -- demo --serve {{ options }}
 
 # Every test; those of clients that are missing are skipped, loudly
 test *options:
