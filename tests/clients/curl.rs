@@ -94,8 +94,11 @@ impl Curl {
 
     /// A template `calls` and a draft `s` on it.
     fn draft(&self) -> Value {
-        self.post(&format!("{PROFILE}/scorecardTemplates"), &template("customers/c/profiles/p/scorecardTemplates/calls"))
-            .ok();
+        self.post(
+            &format!("{PROFILE}/scorecardTemplates"),
+            &template("customers/c/profiles/p/scorecardTemplates/calls"),
+        )
+        .ok();
         let made = self.post(
             &format!("{PROFILE}/scorecards"),
             &json!({
@@ -132,7 +135,8 @@ fn curl_walks_a_scorecard_through_its_life_as_the_published_examples_do() {
     let seen = curl.post(&format!("{card}:acknowledge"), &json!({"acknowledgeComment": "thanks"})).ok();
     assert_eq!(seen["scorecard"]["acknowledgeComment"], "thanks");
 
-    let listed = curl.get(&format!("{PROFILE}/scorecards?pageSize=10&agentUserName=customers/c/users/ann&submitted=true"));
+    let listed =
+        curl.get(&format!("{PROFILE}/scorecards?pageSize=10&agentUserName=customers/c/users/ann&submitted=true"));
     let listed = listed.ok();
     assert_eq!(listed["scorecards"][0]["name"], "customers/c/profiles/p/scorecards/s", "{listed}");
     assert_eq!(listed["scorecardTemplates"][0]["title"], "Call quality", "{listed}");
@@ -185,7 +189,9 @@ fn curl_is_told_what_is_wrong_with_a_request() {
     assert_eq!(fields[0]["field"], "scorecard.scores[0].criterionId", "{wrong}");
 
     curl.send(&["-X", "PATCH", "-d", r#"{"scorecard""#], &card).refused(400, "INVALID_ARGUMENT", "MALFORMED_JSON");
-    for (body, field) in [(r#"{"scorecard":{"colour":"red"}}"#, "colour"), (r#"{"scorecard":{"comment":7}}"#, "comment")] {
+    for (body, field) in
+        [(r#"{"scorecard":{"colour":"red"}}"#, "colour"), (r#"{"scorecard":{"comment":7}}"#, "comment")]
+    {
         let answer = curl.send(&["-X", "PATCH", "-d", body], &card);
         let answer = answer.refused(400, "INVALID_ARGUMENT", "INVALID_REQUEST");
         let found = &detail(&answer, "google.rpc.BadRequest")["fieldViolations"][0]["field"];

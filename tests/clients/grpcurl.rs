@@ -66,7 +66,8 @@ fn grpcurl_lists_and_describes_every_service_through_reflection() {
         assert!(services.contains(&service), "{service} is not in the list:\n{listed}");
     }
     let described = grpcurl.ask(&["describe", SERVICE]);
-    for piece in ["rpc SubmitScorecard (", "rpc ListTargets (", "/v1/{name=customers/*/profiles/*/scorecards/*}:reset"] {
+    for piece in ["rpc SubmitScorecard (", "rpc ListTargets (", "/v1/{name=customers/*/profiles/*/scorecards/*}:reset"]
+    {
         assert!(described.contains(piece), "{piece} is not in the description:\n{described}");
     }
     let scorecard = grpcurl.ask(&["describe", "cresta.v1.coaching.Scorecard"]);
@@ -145,7 +146,8 @@ fn grpcurl_shows_why_a_call_was_refused() {
     let absent = grpcurl.refused("GetTarget", &json!({"name": "customers/c/profiles/p/targets/none"}));
     assert_eq!(absent["code"], 5, "{absent}");
     assert_eq!(detail(&absent, "google.rpc.ErrorInfo")["reason"], "RESOURCE_NOT_FOUND", "{absent}");
-    let wrong = grpcurl.refused("CreateTarget", &json!({"parent": "customers/c/profiles/p", "target": {"target": 101}}));
+    let wrong =
+        grpcurl.refused("CreateTarget", &json!({"parent": "customers/c/profiles/p", "target": {"target": 101}}));
     assert_eq!(wrong["code"], 3, "{wrong}");
     let fields = detail(&wrong, "google.rpc.BadRequest")["fieldViolations"].to_string();
     for field in ["target.scorecardTemplateName", "target.usecaseName"] {

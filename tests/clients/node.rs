@@ -18,7 +18,8 @@ fn node_clients_with_generated_code_work_over_grpc_web_and_grpc() {
         std::fs::copy(sources.join(file), scratch.join(file)).unwrap();
     }
     let bins = packages.join(".bin");
-    let path = env::join_paths([bins.clone()].into_iter().chain(env::split_paths(&env::var_os("PATH").unwrap()))).unwrap();
+    let path =
+        env::join_paths([bins.clone()].into_iter().chain(env::split_paths(&env::var_os("PATH").unwrap()))).unwrap();
     tools::run(
         Command::new(bins.join("buf"))
             .arg("generate")

@@ -19,7 +19,10 @@ pub(crate) struct Cards {
 /// A call; but for the first, of the card at this place.
 enum Pending {
     /// Under the name that it carries or one of the server's, told again by the idempotency key.
-    Create { sent: Box<Scorecard>, key: String },
+    Create {
+        sent: Box<Scorecard>,
+        key: String,
+    },
     /// With the number of the change.
     Update(usize, u32),
     Submit(usize),
@@ -218,7 +221,9 @@ impl Pending {
     fn at(&self) -> Option<usize> {
         match self {
             Self::Create { .. } => None,
-            Self::Update(at, _) | Self::Submit(at) | Self::Reset(at) | Self::Acknowledge(at) | Self::Delete(at) => Some(*at),
+            Self::Update(at, _) | Self::Submit(at) | Self::Reset(at) | Self::Acknowledge(at) | Self::Delete(at) => {
+                Some(*at)
+            }
         }
     }
 
@@ -232,9 +237,7 @@ impl Pending {
         kept && later(after.update_time.as_ref()) > later(before.update_time.as_ref())
             && match self {
                 Self::Create { .. } | Self::Delete(_) => false,
-                Self::Update(_, change) => {
-                    after.comment == comment(*change) && after.submit_time == before.submit_time
-                }
+                Self::Update(_, change) => after.comment == comment(*change) && after.submit_time == before.submit_time,
                 Self::Submit(_) => after.submit_time.is_some() && after.comment == before.comment,
                 Self::Reset(_) => after.submit_time.is_none() && after.comment.is_empty(),
                 Self::Acknowledge(_) => after.acknowledge_comment == "seen" && after.submit_time == before.submit_time,

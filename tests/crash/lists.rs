@@ -13,14 +13,15 @@ const PAGE: i32 = 83;
 
 pub(crate) async fn check(writers: &[Writer], mut client: Client) {
     let cards = by_name(writers.iter().flat_map(|writer| writer.cards.expected()).map(|card| (&card.name, card)));
-    let orders =
-        [ScorecardOrderBy::CreateTime, ScorecardOrderBy::SubmitTime, ScorecardOrderBy::UpdateTime, ScorecardOrderBy::TotalScore];
+    let orders = [
+        ScorecardOrderBy::CreateTime,
+        ScorecardOrderBy::SubmitTime,
+        ScorecardOrderBy::UpdateTime,
+        ScorecardOrderBy::TotalScore,
+    ];
     for (order, direction) in orders.into_iter().zip([OrderDirection::Asc, OrderDirection::Desc].into_iter().cycle()) {
-        let request = ListScorecardsRequest {
-            order_by: order.into(),
-            order_direction: direction.into(),
-            ..Default::default()
-        };
+        let request =
+            ListScorecardsRequest { order_by: order.into(), order_direction: direction.into(), ..Default::default() };
         let listed = scorecards(&mut client, request).await;
         same(&format!("scorecards by {order:?}"), &cards, listed.iter().map(|card| (&card.name, card)));
         assert!(
@@ -35,14 +36,17 @@ pub(crate) async fn check(writers: &[Writer], mut client: Client) {
         let agent = format!("customers/c/users/agent-{number}");
         let request = ListScorecardsRequest { agent_user_name: agent.clone(), ..Default::default() };
         let listed = scorecards(&mut client, request).await;
-        let own = by_name(cards.iter().filter(|(_, card)| card.agent_user_name == agent).map(|(name, card)| (*name, *card)));
+        let own =
+            by_name(cards.iter().filter(|(_, card)| card.agent_user_name == agent).map(|(name, card)| (*name, *card)));
         same(&format!("scorecards of {agent}"), &own, listed.iter().map(|card| (&card.name, card)));
     }
-    let targets = by_name(writers.iter().flat_map(|writer| writer.targets.expected()).map(|target| (&target.name, target)));
+    let targets =
+        by_name(writers.iter().flat_map(|writer| writer.targets.expected()).map(|target| (&target.name, target)));
     let listed = all_targets(&mut client).await;
     same("targets", &targets, listed.iter().map(|target| (&target.name, target)));
     let templates = by_name(writers.iter().filter_map(|writer| writer.template.expected()).map(|one| (&one.name, one)));
-    let request = ListCurrentScorecardTemplatesRequest { parent: PARENT.into(), page_size: 1_000, ..Default::default() };
+    let request =
+        ListCurrentScorecardTemplatesRequest { parent: PARENT.into(), page_size: 1_000, ..Default::default() };
     let listed = client.list_current_scorecard_templates(request).await.unwrap().into_inner().scorecard_templates;
     same("templates", &templates, listed.iter().map(|template| (&template.name, template)));
 }
@@ -60,7 +64,11 @@ fn same<'a, T: PartialEq + Debug + 'a>(
     let mut missing = expected.clone();
     for (name, one) in listed {
         let own = missing.remove(name);
-        assert!(own.is_some(), "{what}: {name} is listed and {}", if expected.contains_key(name) { "was before" } else { "is not there" });
+        assert!(
+            own.is_some(),
+            "{what}: {name} is listed and {}",
+            if expected.contains_key(name) { "was before" } else { "is not there" }
+        );
         assert_eq!(own, Some(one), "{what}");
     }
     assert!(missing.is_empty(), "{what}: {:?} are not listed", missing.keys());
@@ -68,7 +76,8 @@ fn same<'a, T: PartialEq + Debug + 'a>(
 
 /// What the order goes by.
 fn rank(order: ScorecardOrderBy, card: &Scorecard) -> (i64, i32, i64) {
-    let time = |time: &Option<prost_types::Timestamp>| time.as_ref().map_or((0, 0, 0), |time| (time.seconds, time.nanos, 0));
+    let time =
+        |time: &Option<prost_types::Timestamp>| time.as_ref().map_or((0, 0, 0), |time| (time.seconds, time.nanos, 0));
     match order {
         ScorecardOrderBy::SubmitTime => time(&card.submit_time),
         ScorecardOrderBy::UpdateTime => time(&card.update_time),

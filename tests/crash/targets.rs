@@ -78,7 +78,9 @@ impl Targets {
             let same = stored == self.targets[place];
             came_of = came_of.or(pending.as_ref().map(|_| !same));
             if !same {
-                let shown = |target: &Option<Target>| target.as_ref().map(|target| (target.usecase_name.clone(), target.target));
+                let shown = |target: &Option<Target>| {
+                    target.as_ref().map(|target| (target.usecase_name.clone(), target.target))
+                };
                 let sent = pending.map(|(_, sent)| shown(&sent));
                 assert_eq!(Some(shown(&stored)), sent, "{} was {:?}", self.name(place), self.targets[place]);
                 self.targets[place] = stored;
@@ -111,7 +113,11 @@ impl Targets {
                 client.delete_target(request).await.unwrap();
             }
             (Some(owner), Err(status)) if status.code() == Code::AlreadyExists => {
-                assert!(status.message().contains(&owner.name), "{usecase} is {}'s, and the server says {status:?}", owner.name);
+                assert!(
+                    status.message().contains(&owner.name),
+                    "{usecase} is {}'s, and the server says {status:?}",
+                    owner.name
+                );
             }
             (owner, result) => panic!("{usecase} is {owner:?}'s, and a second target on it: {result:?}"),
         }

@@ -117,7 +117,8 @@ impl Template {
     /// The head's revision is there and like the head, and so is every earlier one.
     async fn check_revisions(&self, client: &mut Client) {
         let Some(head) = &self.acknowledged else { return };
-        let request = ListScorecardTemplateRevisionsRequest { name: self.name.clone(), page_size: 1_000, ..Default::default() };
+        let request =
+            ListScorecardTemplateRevisionsRequest { name: self.name.clone(), page_size: 1_000, ..Default::default() };
         let listed = client.list_scorecard_template_revisions(request).await.unwrap().into_inner().scorecard_templates;
         let stored: Vec<(String, f64)> = listed.iter().rev().map(|one| (one.name.clone(), weight(one))).collect();
         assert_eq!(stored, self.revisions, "revisions of {}", self.name);
