@@ -5,8 +5,11 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub use assemble::assemble;
+
 use crate::config::{self, Problem, Settings, Sources};
 
+mod assemble;
 /// The demo's records; public for benchmarks and tests.
 pub mod demo;
 mod serve;

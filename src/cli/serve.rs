@@ -4,7 +4,6 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prost_reflect::DescriptorPool;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -14,8 +13,7 @@ use super::Failure;
 use crate::api::Api;
 use crate::clock::{Micros, SystemClock, UuidV7};
 use crate::config::{EngineKind, Problem, Settings};
-use crate::pb;
-use crate::rest::{self, Rest};
+use crate::rest::Rest;
 use crate::server::{self, Health, Server};
 use crate::store::{Db, Engine, Fault, memory, sled};
 use crate::telemetry;
@@ -100,20 +98,15 @@ pub(super) async fn open(settings: &Settings) -> Result<Db, Failure> {
     Ok(Db::new(engine))
 }
 
-/// The whole service over this store. It says NOT_SERVING until told otherwise.
+/// The whole service over this store, with the machine's time.
 async fn assemble(settings: &Settings, db: Db) -> Result<Server<Rest<Routes>>, Failure> {
-    let broken = |error: &dyn std::fmt::Display| Failure::Other(format!("the service cannot be put together: {error}"));
-    let pool = DescriptorPool::decode(pb::DESCRIPTORS).map_err(|error| broken(&error))?;
     let max_message = usize::try_from(settings.max_message_size).unwrap_or(usize::MAX);
     let api = Api::new(db, Arc::new(SystemClock::default()), Arc::new(UuidV7));
-    let routes = crate::services::routes(api, max_message);
-    let health = Health::new(pool.services().map(|service| service.full_name().to_owned())).await;
-    let options = rest::Options { max_body: max_message, ..rest::Options::default() };
-    Server::new(server_settings(settings), health, routes, pb::DESCRIPTORS, |grpc| Rest::new(&pool, &[], grpc, options))
-        .map_err(|error| match error.cause() {
-            Some(cause) => broken(&cause), // the public half says no more than "internal error"
-            None => broken(&error),
-        })
+    super::assemble(server_settings(settings), max_message, api).await.map_err(|error| {
+        // The public half says no more than "internal error".
+        let cause = error.cause().map_or_else(|| error.to_string(), ToString::to_string);
+        Failure::Other(format!("the service cannot be put together: {cause}"))
+    })
 }
 
 fn server_settings(settings: &Settings) -> server::Settings {
