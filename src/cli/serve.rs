@@ -11,7 +11,7 @@ use tonic::service::Routes;
 
 use super::Failure;
 use crate::api::Api;
-use crate::clock::{Micros, SystemClock, UuidV7};
+use crate::clock::{SystemClock, UuidV7};
 use crate::config::{EngineKind, Problem, Settings};
 use crate::rest::Rest;
 use crate::server::{self, Health, Server};
@@ -21,13 +21,13 @@ use crate::telemetry;
 /// How often the store is asked whether it still takes writes.
 const STORE_CHECK: Duration = Duration::from_millis(500);
 
-/// Serves until told to stop. With `demo`, first loads the demo whose days end then.
-pub(super) fn run(settings: &Settings, demo: Option<Micros>) -> Result<(), Failure> {
+/// Serves until told to stop. `prepare` sees the store before the first call does.
+pub(super) fn run(settings: &Settings, prepare: impl AsyncFnOnce(&Db) -> Result<(), Failure>) -> Result<(), Failure> {
     let _logging = telemetry::start(settings).map_err(|problem| Failure::Settings(Problem::new(problem)))?;
-    super::block_on(serve(settings, demo))
+    super::block_on(serve(settings, prepare))
 }
 
-async fn serve(settings: &Settings, demo: Option<Micros>) -> Result<(), Failure> {
+async fn serve(settings: &Settings, prepare: impl AsyncFnOnce(&Db) -> Result<(), Failure>) -> Result<(), Failure> {
     // Before the store: an address that is taken is told at once. Nothing is accepted until the store is open.
     let address = settings.listen;
     let listen = |error| Failure::Listen { address, error };
@@ -35,9 +35,7 @@ async fn serve(settings: &Settings, demo: Option<Micros>) -> Result<(), Failure>
     let address = listener.local_addr().map_err(listen)?;
 
     let db = open(settings).await?;
-    if let Some(until) = demo {
-        super::demo::load_with_bar(db.clone(), until).await?;
-    }
+    prepare(&db).await?;
     let server = assemble(settings, db.clone()).await?;
     let health = server.health().clone();
     let mut signals = signals()?;
