@@ -101,11 +101,6 @@ impl<'a> Name<'a> {
             format!("customers/{}/profiles/{}", self.customer, self.profile)
         }
     }
-
-    /// Whether this names every revision of a template.
-    pub fn every_revision(&self) -> bool {
-        self.revision == Some("*")
-    }
 }
 
 /// Customer and profile at the head of any name or parent, whatever follows; none where it does not begin so.
@@ -168,7 +163,8 @@ mod tests {
     fn a_template_may_carry_a_revision_and_nothing_else_may() {
         let name = Name::parse(TEMPLATE, "customers/c/profiles/p/scorecardTemplates/t@0123abcd").unwrap();
         assert_eq!((name.id, name.revision), ("t", Some("0123abcd")));
-        assert!(Name::parse(TEMPLATE, "customers/c/profiles/p/scorecardTemplates/t@*").unwrap().every_revision());
+        let every = Name::parse(TEMPLATE, "customers/c/profiles/p/scorecardTemplates/t@*").unwrap();
+        assert_eq!(every.revision, Some("*"));
         assert!(Name::parse(TEMPLATE, "customers/c/profiles/p/scorecardTemplates/t@XYZ").is_err());
         assert!(Name::parse(CARD, "customers/c/profiles/p/scorecards/s@0123abcd").is_err());
     }

@@ -111,7 +111,8 @@ impl Db {
     /// Runs the closure and makes its saves and deletes durable, all or nothing. See the module.
     ///
     /// The closure may run several times. If it answers an error, nothing is written and the error is the answer. If it
-    /// wrote nothing, nothing is committed. An error of the closure rests on reads that were each true, but perhaps at
+    /// wrote nothing, its reads are still committed as preconditions: a commit is visible a moment before it is durable,
+    /// and an answer such as "that is done already" must not be ahead of the disk. An error of the closure rests on reads that were each true, but perhaps at
     /// different moments. When this future is dropped, the commit may still happen.
     pub async fn write<T, E, F, Fut>(&self, origin: &Origin, f: F) -> Result<T, E>
     where
@@ -125,7 +126,7 @@ impl Db {
             let txn = Txn { db: self.clone(), state: Arc::default() };
             let answer = f(txn.clone()).await?;
             let commit = txn.into_commit(origin)?;
-            if commit.puts.is_empty() && commit.deletes.is_empty() {
+            if commit.pre.is_empty() && commit.puts.is_empty() && commit.deletes.is_empty() {
                 return Ok(answer);
             }
             self.0.engine.limits().check(&commit)?;

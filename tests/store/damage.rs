@@ -41,7 +41,7 @@ fn assert_refused(folder: &Path, word: &str) {
     assert!(matches!(error, OpenError::Damaged { .. }), "{error:?}");
     let text = error.to_string();
     assert!(text.contains(&folder.display().to_string()), "{text}");
-    assert!(text.contains("restore the last backup") && text.contains(word), "{text}");
+    assert!(text.contains("put back the last copy") && text.contains(word), "{text}");
     assert!(matches!(Fault::from(error), Fault::Corrupt(told) if told == text));
 }
 
@@ -185,7 +185,7 @@ async fn right_or_told(folder: &Path, what: &str) -> Option<usize> {
     let db = match open(folder) {
         Ok(db) => db,
         Err(error) => {
-            assert!(error.to_string().contains("restore the last backup"), "{what}: {error}");
+            assert!(error.to_string().contains("put back the last copy"), "{what}: {error}");
             return None;
         }
     };
@@ -195,7 +195,7 @@ async fn right_or_told(folder: &Path, what: &str) -> Option<usize> {
             Ok(Some(found)) => assert!(found == card(n), "{what}: card {n} is wrong"),
             Ok(None) => panic!("{what}: card {n} is silently gone"),
             Err(Fault::Corrupt(text)) => {
-                assert!(text.contains("restore"), "{text}");
+                assert!(text.contains("put back"), "{text}");
                 damaged += 1;
             }
             Err(fault) => panic!("{what}: {fault}"),
@@ -300,7 +300,7 @@ async fn a_damaged_record_answers_for_itself_alone() {
         alter(folder.path(), |key, value| key[0] == 1 && key.ends_with(&[0, 2]) && large(key, value), change);
         let db = open_sled(folder.path());
         let Err(Fault::Corrupt(text)) = db.get::<Card>(&cards[2].key()).await else { panic!("{word}: not noticed") };
-        assert!(text.contains("0003") && text.contains(word) && text.contains("restore"), "{text}");
+        assert!(text.contains("0003") && text.contains(word) && text.contains("put back"), "{text}");
         for card in cards.iter().filter(|card| card.number != 3) {
             assert_eq!(db.get::<Card>(&card.key()).await.unwrap().as_ref(), Some(card));
         }

@@ -52,7 +52,20 @@ fn take(stored: &HashMap<&str, &Score>, card: &mut Scorecard, time: Timestamp) -
             answers::clear(score);
         }
     }
+    left_out(stored, card, |before| answers::is_manual(before), |before| before.clone());
     changed
+}
+
+/// Puts back what `part` says of the stored scores that the card leaves out and that are to be kept.
+fn left_out(
+    stored: &HashMap<&str, &Score>,
+    card: &mut Scorecard,
+    kept: impl Fn(&Score) -> bool,
+    part: impl Fn(&Score) -> Score,
+) {
+    let sent: HashSet<String> = card.scores.iter().map(|score| score.criterion_id.clone()).collect();
+    let missing = stored.values().filter(|before| kept(before) && !sent.contains(&before.criterion_id));
+    card.scores.extend(missing.map(|before| part(before)));
 }
 
 fn keep(stored: &HashMap<&str, &Score>, card: &mut Scorecard, faults: &mut Faults) {

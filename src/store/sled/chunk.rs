@@ -195,5 +195,5 @@ impl Sequence {
 
 /// The fault that one damaged thing answers.
 pub(super) fn damaged(what: &str, why: &str) -> Fault {
-    Fault::Corrupt(format!("{what}: {why}; restore it from a backup (see `coaching restore`)"))
+    Fault::Corrupt(format!("{what}: {why}; put back a copy of the store's folder in which it is whole"))
 }

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, Release};
-use std::sync::mpsc::Receiver;
-use std::time::Instant;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use sled::IVec;
@@ -26,6 +26,8 @@ use super::{BLOCK, Shared, SyncFile};
 const BATCH: usize = 64;
 /// Bytes of one batch, for the same reason and with the same exception.
 const BATCH_BYTES: usize = 512 << 10;
+/// How long the thread waits for a commit before it tidies up.
+const IDLE: Duration = Duration::from_secs(1);
 /// Commits of one group.
 const GROUP: usize = 256;
 /// Bytes of bodies in one group.
@@ -81,7 +83,20 @@ pub(super) struct Committer {
 impl Committer {
     /// Runs until the store is closed and the queue is empty.
     pub(super) fn run(mut self) -> Result<(), Fault> {
-        while let Ok(first) = self.queue.recv() {
+        loop {
+            let first = match self.queue.recv_timeout(IDLE) {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    // Nothing waits: the sidecar's last note is made durable now, not with the next commit.
+                    if self.shared.health().is_ok()
+                        && let Err(error) = self.sidecar.sync()
+                    {
+                        let _ = self.shared.end_writing(&format!("syncing the sidecar: {error}"));
+                    }
+                    continue;
+                }
+            };
             let mut bytes = first.bytes;
             let mut group = vec![first];
             while group.len() < GROUP && bytes < GROUP_BYTES {

@@ -276,6 +276,7 @@ impl Engine for SledEngine {
     async fn close(&self) -> Result<(), Fault> {
         let writer = self.writer.clone();
         let stopped = tokio::task::spawn_blocking(move || writer.stop()).await;
-        stopped.map_err(|error| Fault::Unavailable(format!("closing was cut off: {error}")))?
+        stopped.map_err(|error| Fault::Unavailable(format!("closing was cut off: {error}")))??;
+        self.shared.health() // a second call has no thread to ask
     }
 }

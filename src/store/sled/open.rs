@@ -2,7 +2,8 @@
 //!
 //! `<folder>/lock` is held by the process that has the store open. `<folder>/store/` holds `sidecar` and `sled/`. A new
 //! store is made as `store.new` and renamed when it is complete and durable, so `store/` is never half made: whatever
-//! is missing in it was there once.
+//! is missing in it was there once. `<folder>/store.made` stays when `store/` goes, so that a folder whose store was lost
+//! does not begin again with an empty one.
 
 use std::cell::RefCell;
 use std::fs::{self, File, OpenOptions};
@@ -55,7 +56,7 @@ pub enum OpenError {
     /// A newer program wrote it.
     #[error(
         "the store in {folder} has format {found} and this program knows up to {known}: \
-         start the newer program again, or restore a backup made by this version into an empty folder"
+         start the newer program again, or put back a copy of the folder that this version wrote"
     )]
     Newer {
         /// The store's folder.
@@ -68,7 +69,7 @@ pub enum OpenError {
     /// Files are missing, cut, mixed up or damaged.
     #[error(
         "the store in {folder} is damaged and is not opened, so that nothing is lost unseen: {why}. \
-         Keep a copy of the folder, then restore the last backup into an empty one (`coaching restore`)"
+         Keep a copy of the folder, then put back the last copy of it that was taken while no server had it open"
     )]
     Damaged {
         /// The store's folder.
@@ -108,8 +109,16 @@ pub(super) fn open(options: &Options) -> Result<Opened, OpenError> {
     }
     fs::create_dir_all(root).map_err(io("making the folder"))?;
     let lock = take_lock(root)?;
+    let mark = root.join("store.made");
     if !store.exists() {
+        if mark.exists() {
+            return Err(damaged(root, "the folder store is missing, and the file store.made says that there was one".into()));
+        }
         create(root, options)?;
+    }
+    if !mark.exists() {
+        File::create(&mark).and_then(|file| file.sync_all()).map_err(io("marking the folder"))?;
+        sync_folder(root).map_err(io("syncing the folder"))?;
     }
     open_checked(root, &store, options, lock)
 }
