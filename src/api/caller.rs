@@ -22,9 +22,10 @@ impl Caller {
         Self { customer: None, user: None, role: Role::Admin }
     }
 
-    /// A user of one customer.
-    pub fn user(name: &str, customer: &str, role: Role) -> Self {
-        Self { customer: Some(customer.to_owned()), user: Some(name.to_owned()), role }
+    /// The user with this resource name, held to its customer; none where it is no user's name.
+    pub fn user(name: &str, role: Role) -> Option<Self> {
+        let parsed = crate::names::Name::parse("coaching.api/User", name).ok()?;
+        Some(Self { customer: Some(parsed.customer.to_owned()), user: Some(name.to_owned()), role })
     }
 
     /// Resource name under which the caller acts in this customer.

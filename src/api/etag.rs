@@ -17,18 +17,18 @@ pub fn seal<R: Described + Message>(resource: &mut R) {
 
 /// Refuses a write that expects another version: by an etag in the request, in the resource sent, or in `If-Match`.
 pub fn expect<R: Described>(ctx: &Ctx, sent: &[&str], stored: &R) -> Result<()> {
-    let stale = sent.iter().any(|etag| !etag.is_empty() && bare(etag) != stored.etag())
+    let differs = sent.iter().any(|etag| !etag.is_empty() && bare(etag) != stored.etag())
         || ctx.if_match.as_deref().is_some_and(|header| !matches_header(header, stored.etag()));
-    if !stale {
+    if !differs {
         return Ok(());
     }
-    Err(Error::new(
-        Code::Aborted,
-        reason::STALE_ETAG,
-        format!("{} was changed since it was read: read it again and repeat the change", stored.name()),
-    )
-    .with("resource", stored.name())
-    .with("etag", stored.etag()))
+    Err(stale(stored.name(), stored.etag()))
+}
+
+/// The error of an etag that is not the resource's, which has this one now, or none where it does not exist.
+pub fn stale(name: &str, etag: &str) -> Error {
+    let message = format!("{name} was changed since it was read: read it again and repeat the change");
+    Error::new(Code::Aborted, reason::STALE_ETAG, message).with("resource", name).with("etag", etag)
 }
 
 /// An `If-Match` header (RFC 9110 §13.1.1): `*`, or a list of quoted etags.

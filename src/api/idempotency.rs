@@ -3,6 +3,9 @@
 //! What was answered is kept in the same commit as the change, so there is no instant at which one exists without the
 //! other. Keys belong to one caller of one customer.
 
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
 use bytes::Bytes;
 use prost::Message;
 use sha2::{Digest, Sha256};
@@ -11,13 +14,15 @@ use tonic::metadata::MetadataMap;
 use super::Ctx;
 use crate::clock::Micros;
 use crate::error::{Code, Error, Result, reason};
-use crate::store::{self, Entries, Fault, IndexRange, Record, Tag, Txn, tags};
+use crate::store::{self, Entries, Fault, IndexRange, Origin, Record, Tag, Txn, tags};
 
 const HEADER: &str = "idempotency-key";
 /// How long an answer is kept: 24 hours.
 const KEPT: i64 = 24 * 3_600 * 1_000_000;
-/// Expired answers that one call clears away; more than it adds, so that they do not pile up.
-const SWEPT: usize = 4;
+/// Keyed calls between two sweeps of expired answers.
+const SWEEP_EVERY: u64 = 256;
+/// Answers that one commit of a sweep clears away.
+const SWEPT: usize = 100;
 
 /// The answer that was given under a key.
 #[derive(Clone, PartialEq, Message)]
@@ -60,33 +65,24 @@ pub(super) struct Key {
     key: store::Key,
     tenant: String,
     fingerprint: Bytes,
-    expired: Vec<store::Key>,
 }
 
 impl Key {
     /// The key that the call carries, if it carries one; a UUID.
     pub(super) fn read<Q: Message>(metadata: &MetadataMap, ctx: &Ctx, request: &Q) -> Result<Option<Self>> {
-        let Some(value) = metadata.get(HEADER) else { return Ok(None) };
-        let uuid = value.to_str().ok().and_then(|text| uuid::Uuid::try_parse(text).ok()).ok_or_else(|| {
-            Error::field("Idempotency-Key", "must be a UUID, new for each new change")
+        let bad = || {
+            Error::field("Idempotency-Key", "must be one UUID, new for each new change")
                 .because(reason::INVALID_IDEMPOTENCY_KEY)
-        })?;
+        };
+        let Some(text) = super::single(metadata, HEADER, bad)? else { return Ok(None) };
+        let uuid = uuid::Uuid::try_parse(text).map_err(|_| bad())?;
         let id = store::tuple(|id| id.str(&ctx.caller.name_in(&ctx.customer)).raw(uuid.as_bytes()));
         let fingerprint = Sha256::new().chain_update(ctx.rpc.path).chain_update(request.encode_to_vec()).finalize();
         Ok(Some(Self {
             key: store::Key::new(&ctx.customer, Remembered::TAG, id),
             tenant: ctx.customer.clone(),
             fingerprint: Bytes::copy_from_slice(&fingerprint),
-            expired: Vec::new(),
         }))
-    }
-
-    /// Looks up a few expired answers of the tenant, to be cleared away with this call's commit.
-    pub(super) async fn with_expired(mut self, ctx: &Ctx) -> Result<Self> {
-        let range = IndexRange::all(&ctx.customer, tags::IDEMPOTENCY_KEY_BY_EXPIRY).until(|terms| terms.i64(ctx.now.0));
-        let page = ctx.db().scan_index(&range, SWEPT, false).await?;
-        self.expired = page.hits.into_iter().map(|hit| hit.key).filter(|key| *key != self.key).collect();
-        Ok(self)
     }
 
     /// What the first call with this key was answered, if there was one.
@@ -106,9 +102,6 @@ impl Key {
 
     /// Keeps the answer, in the transaction that makes the change.
     pub(super) async fn remember<A: Message>(&self, txn: &Txn, now: Micros, answer: &A) -> Result<()> {
-        for expired in &self.expired {
-            txn.delete::<Remembered>(expired).await?;
-        }
         txn.save(&Remembered {
             tenant: self.tenant.clone(),
             id: self.key.id.clone(),
@@ -118,5 +111,54 @@ impl Key {
         })
         .await?;
         Ok(())
+    }
+}
+
+/// Clears expired answers away, beside the calls and never in their way: one sweep at a time, every so many calls.
+#[derive(Default)]
+pub(super) struct Sweeper {
+    calls: AtomicU64,
+    busy: AtomicBool,
+}
+
+impl Sweeper {
+    /// Counts a keyed call, and begins a sweep of its tenant when one is due.
+    pub(super) fn called(ctx: &Ctx) {
+        let sweeper = ctx.api.sweeper();
+        let due = sweeper.calls.fetch_add(1, Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1;
+        if due && !sweeper.busy.swap(true, Acquire) {
+            let ctx = ctx.clone();
+            tokio::spawn(async move {
+                if let Err(error) = sweep(&ctx).await {
+                    tracing::warn!(%error, "expired idempotency keys were not all cleared; the next sweep goes on");
+                }
+                ctx.api.sweeper().busy.store(false, Release);
+            });
+        }
+    }
+}
+
+/// Deletes the tenant's answers that are past their time. Each is read again in the transaction that deletes it, as its
+/// key may have been used anew.
+async fn sweep(ctx: &Ctx) -> Result<()> {
+    let now = ctx.now.0;
+    let range = IndexRange::all(&ctx.customer, tags::IDEMPOTENCY_KEY_BY_EXPIRY).until(|terms| terms.i64(now));
+    let origin = Origin { actor: "sweeper".into(), request_id: String::new(), rpc: String::new(), at_us: now };
+    loop {
+        let page = ctx.db().scan_index(&range, SWEPT, false).await?;
+        let keys: &Vec<store::Key> = &page.hits.into_iter().map(|hit| hit.key).collect();
+        ctx.db()
+            .write(&origin, move |txn| async move {
+                for (key, found) in keys.iter().zip(txn.get_many::<Remembered>(keys).await?) {
+                    if found.is_some_and(|found| found.expires <= now) {
+                        txn.delete::<Remembered>(key).await?;
+                    }
+                }
+                Ok::<(), Error>(())
+            })
+            .await?;
+        if page.exhausted {
+            return Ok(());
+        }
     }
 }

@@ -6,7 +6,6 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use prost::Message;
-use prost_types::Timestamp;
 use tonic::metadata::MetadataMap;
 use tonic::{Extensions, Request, Response, Status};
 
@@ -37,6 +36,7 @@ struct Inner {
     db: Db,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
+    sweeper: idempotency::Sweeper,
 }
 
 /// The request's id as the server's front chose it, in the request's extensions.
@@ -85,12 +85,6 @@ impl Call {
         self.api.0.ids.next(self.now)
     }
 
-    /// The time of a change of something that was last changed at `old`: now, and later than that whatever the clock says.
-    pub fn time_after(&self, old: Option<&Timestamp>) -> Timestamp {
-        let least = old.map_or(i64::MIN, |old| Micros::of(old).0.saturating_add(1));
-        Micros(self.now.0.max(least)).timestamp()
-    }
-
     /// The caller as this customer's resources show users.
     pub fn shown_caller(&self) -> crate::pb::cresta::v1::user::User {
         self.caller.shown_in(&self.customer)
@@ -100,7 +94,11 @@ impl Call {
 impl Api {
     /// Doorways to this store, with this time and these ids.
     pub fn new(db: Db, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
-        Self(Arc::new(Inner { db, clock, ids }))
+        Self(Arc::new(Inner { db, clock, ids, sweeper: idempotency::Sweeper::default() }))
+    }
+
+    fn sweeper(&self) -> &idempotency::Sweeper {
+        &self.0.sweeper
     }
 
     /// Answers an RPC that changes nothing.
@@ -137,6 +135,7 @@ impl Api {
         F: Fn(Ctx, Txn, Q) -> Fut + Send + Sync,
         Fut: Future<Output = Result<A>> + Send,
     {
+        debug_assert!(rpc.writes, "{} does not declare that it writes", rpc.name);
         let answered = async {
             let (metadata, extensions, request) = request.into_parts();
             let (ctx, request) = self.enter(rpc, &metadata, &extensions, request)?;
@@ -147,10 +146,9 @@ impl Api {
                 at_us: ctx.now.0,
             };
             let key = idempotency::Key::read(&metadata, &ctx, &request)?;
-            let key = match key {
-                Some(key) => Some(key.with_expired(&ctx).await?),
-                None => None,
-            };
+            if key.is_some() {
+                idempotency::Sweeper::called(&ctx);
+            }
             let (answer, ctx, request, key) = (&answer, &ctx, &request, &key);
             ctx.db()
                 .write(&origin, move |txn| async move {
@@ -215,16 +213,21 @@ impl Api {
         let Some((customer, profile)) = faults.scope else {
             return Err(Error::field(Q::SCOPE, "must be a resource name that begins with customers/{customer}"));
         };
-        let if_match = match metadata.get("if-match") {
-            None => None,
-            Some(value) => {
-                let bad = || Error::field("If-Match", "must be `*` or quoted etags").because(reason::INVALID_ETAG);
-                Some(value.to_str().map_err(|_| bad())?.to_owned())
-            }
-        };
+        let bad = || Error::field("If-Match", "must be `*` or quoted etags, once").because(reason::INVALID_ETAG);
+        let if_match = single(metadata, "if-match", bad)?.map(str::to_owned);
         let call =
             Call { api: self.clone(), caller, request_id, rpc, now: self.0.clock.now(), customer, profile, if_match };
         Ok((Ctx(Arc::new(call)), request))
+    }
+}
+
+/// The one value of a header; sent twice, or with bytes that are no text, it is refused rather than guessed at.
+fn single<'a>(metadata: &'a MetadataMap, name: &str, bad: impl Fn() -> Error) -> Result<Option<&'a str>> {
+    let mut values = metadata.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_| bad()),
+        _ => Err(bad()),
     }
 }
 

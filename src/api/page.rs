@@ -23,7 +23,7 @@ pub struct Page {
     pub size: usize,
     /// Position after which the page begins; none for the first page. Opaque to all but the listing itself.
     pub after: Option<Bytes>,
-    mark: Option<u8>,
+    mark: Bytes,
     fingerprint: [u8; FINGERPRINT],
 }
 
@@ -42,42 +42,48 @@ impl Page {
         let mut fingerprint = [0; FINGERPRINT];
         fingerprint.copy_from_slice(&hash[..FINGERPRINT]);
 
-        let bad = |why| Error::field("pageToken", why).because(reason::INVALID_PAGE_TOKEN);
         let after = match request.page_token() {
             "" => None,
             token => {
-                let raw = URL_SAFE_NO_PAD.decode(token).map_err(|_| bad("is no token of this server"))?;
+                let raw = URL_SAFE_NO_PAD.decode(token).map_err(|_| foreign("is no token of this server"))?;
                 match raw.split_at_checked(FINGERPRINT) {
                     Some((print, position)) if print == fingerprint => Some(Bytes::copy_from_slice(position)),
                     Some(_) => {
-                        return Err(bad(
+                        return Err(foreign(
                             "belongs to a request with other parameters: repeat them, or leave the token out",
                         ));
                     }
-                    None => return Err(bad("is no token of this server")),
+                    None => return Err(foreign("is no token of this server")),
                 }
             }
         };
-        Ok(Self { size, after, mark: None, fingerprint })
+        Ok(Self { size, after, mark: Bytes::new(), fingerprint })
     }
 
-    /// Takes the mark off the position, for listings that go on in the way in which they began.
-    pub fn take_mark(&mut self) -> Option<u8> {
-        let after = self.after.as_mut().filter(|after| !after.is_empty())?;
-        Some(after.split_to(1)[0])
+    /// Takes a mark of this length off the position, for listings that go on as they began; none on the first page.
+    pub fn take_mark(&mut self, length: usize) -> Result<Option<Bytes>> {
+        match &mut self.after {
+            None => Ok(None),
+            Some(after) if after.len() < length => Err(foreign("is no token of this server")),
+            Some(after) => Ok(Some(after.split_to(length))),
+        }
     }
 
     /// The same page, whose next tokens carry this mark.
-    pub fn marked(&self, mark: u8) -> Self {
-        Self { mark: Some(mark), ..self.clone() }
+    pub fn marked(&self, mark: &[u8]) -> Self {
+        Self { mark: Bytes::copy_from_slice(mark), ..self.clone() }
     }
 
     /// The token of the page after this one; empty where there is none.
     pub fn next(&self, position: Option<&[u8]>) -> String {
         let Some(position) = position else { return String::new() };
-        let mark = self.mark.as_slice();
-        URL_SAFE_NO_PAD.encode([self.fingerprint.as_slice(), mark, position].concat())
+        URL_SAFE_NO_PAD.encode([self.fingerprint.as_slice(), &self.mark, position].concat())
     }
+}
+
+/// The error of a token that does not fit.
+pub fn foreign(why: &str) -> Error {
+    Error::field("pageToken", why).because(reason::INVALID_PAGE_TOKEN)
 }
 
 #[cfg(test)]

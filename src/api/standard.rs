@@ -57,6 +57,10 @@ pub async fn create<R: Resource, Q: Asks + Carries<R>, A: Carries<R>>(ctx: Ctx, 
     if txn.get::<R>(&super::resource::key(R::TAG, &name)).await?.is_some() {
         return Err(exists(resource.name()));
     }
+    if ctx.if_match.is_some() {
+        // RFC 9110 §13.1.1: what does not exist matches no etag, not even `*`.
+        return Err(etag::stale(resource.name(), ""));
+    }
     check(&ctx, Q::FIELD, None, &resource)?;
     resource.create(&ctx, &txn).await?;
     save(&txn, &mut resource).await?;

@@ -169,8 +169,11 @@ impl Stage {
 
     /// From here on this user calls.
     fn enter(&self, customer: &str, user: &str, role: Role) {
-        let name = format!("customers/{customer}/users/{user}");
-        let caller = Arc::new(Caller::user(&name, customer, role));
+        let caller = Arc::new(Caller {
+            customer: Some(customer.to_owned()),
+            user: Some(format!("customers/{customer}/users/{user}")),
+            role,
+        });
         *self.caller.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = caller;
     }
 

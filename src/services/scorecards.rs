@@ -19,6 +19,7 @@ use crate::pb::cresta::v1::coaching::*;
 use crate::store::{Entries, Fault, Key, Record, Tag, Txn, tags};
 
 mod entries;
+mod filter;
 pub mod list;
 
 impl Record for Scorecard {

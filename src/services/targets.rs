@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use prost::Message;
 
-use super::templates;
+use super::templates::{self, act};
 use crate::api::Ctx;
 use crate::api::behavior::Described as _;
 use crate::api::list::walk;
@@ -48,7 +48,7 @@ impl Resource for Target {
 
     async fn update(&mut self, ctx: &Ctx, txn: &Txn, old: &Self) -> Result<()> {
         self.settle(txn).await?;
-        self.update_time = Some(ctx.time_after(old.update_time.as_ref()));
+        self.update_time = Some(act(ctx, &ctx.shown_caller()).time(old.update_time.as_ref()));
         let (slot, former) = (Slot::of(self)?, Slot::of(old)?);
         if slot.key() != former.key() {
             txn.delete::<Slot>(&former.key()).await?;

@@ -201,19 +201,20 @@ pub(super) async fn revisions(db: &Db, mut names: Vec<String>) -> Result<Vec<Sco
     Ok(found.into_iter().flatten().map(|revision| revision.0).collect())
 }
 
-/// The one revision that a filter's template name means: the one that it names, the current one where it names none;
-/// none where it means every revision, or nothing at all.
-pub(super) async fn revision_meant(ctx: &Ctx, field: &str, filter: &str) -> Result<Option<String>> {
+/// The revision that a filter's template name means: the one that it names, or the current one where it names none. Empty
+/// where it means every revision, or nothing at all.
+pub(super) async fn revision_meant(ctx: &Ctx, field: &str, filter: &str) -> Result<String> {
     if filter.is_empty() {
-        return Ok(None);
+        return Ok(String::new());
     }
     let name = Name::parse(TEMPLATE, filter).map_err(|bad| Error::field(field, bad.to_string()))?;
     match name.revision {
-        Some("*") => Ok(None),
-        Some(_) => Ok(Some(filter.to_owned())),
+        Some("*") => Ok(String::new()),
+        Some(revision) => Ok(revision.to_owned()),
         None => {
             let head = ctx.db().get::<ScorecardTemplate>(&resource::key(tags::SCORECARD_TEMPLATE, &name)).await?;
-            Ok(Some(format!("{filter}@{}", head.map(|head| head.revision).unwrap_or_default())))
+            // No revision has this id: of an absent template there are no scorecards.
+            Ok(head.map_or_else(|| "00000000".to_owned(), |head| head.revision))
         }
     }
 }

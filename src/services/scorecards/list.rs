@@ -11,20 +11,24 @@ use std::ops::Bound;
 use bytes::Bytes;
 
 use super::super::templates;
-use super::entries::{Projection, hash, micros, process_term};
+use super::entries::{Projection, micros, process_term};
+use super::filter::Filter;
 use crate::api::Ctx;
 use crate::api::list::{Listed, cut, walk};
-use crate::api::page::Page;
+use crate::api::page::{Page, foreign};
 use crate::api::resource::Resource as _;
 use crate::error::{Error, Result, reason};
 use crate::names::{last_segment, without_revision};
 use crate::pb::cresta::v1::coaching::*;
 use crate::store::{Direction, Hit, IndexRange, IndexTag, Key, tags, tuple};
 
-/// Most entries of a set that is gathered; a listing that began so may grow tenfold before it must begin again.
+/// Most entries of a set that is gathered; a listing that began so may grow to twice that before it must begin again.
 const GATHER_MAX: usize = 10_000;
 
-/// How a listing is made, as its page tokens remember it.
+/// Most values of one repeated filter.
+const VALUES_MAX: usize = 100;
+
+/// How a listing is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     /// Along the one narrow set, which has the order asked for.
@@ -35,35 +39,69 @@ enum Way {
     Walked = b'w' as isize,
 }
 
+/// What the first page settled, as page tokens remember it: a set that grows and a template that is revised change
+/// neither the way nor the revision under a walk.
+#[derive(Clone, Debug)]
+struct Begun {
+    way: Way,
+    /// The revision that the template filter meant; empty for every revision, or for none yet.
+    revision: String,
+}
+
+impl Begun {
+    const LENGTH: usize = 9;
+
+    fn encode(&self) -> [u8; Self::LENGTH] {
+        let mut mark = [b'-'; Self::LENGTH];
+        mark[0] = self.way as u8;
+        mark[1..].iter_mut().zip(self.revision.bytes()).for_each(|(slot, byte)| *slot = byte);
+        mark
+    }
+
+    fn decode(mark: &[u8]) -> Option<Self> {
+        let (way, revision) = mark.split_first()?;
+        let way = [Way::Indexed, Way::Gathered, Way::Walked].into_iter().find(|known| *known as u8 == *way)?;
+        Some(Self { way, revision: std::str::from_utf8(revision).ok()?.trim_end_matches('-').to_owned() })
+    }
+}
+
 /// ListScorecards. See the module.
 pub async fn list(ctx: Ctx, mut request: ListScorecardsRequest) -> Result<ListScorecardsResponse> {
     let mut page = Page::of(ctx.rpc.name, &request)?;
     if !hold_to_own(&ctx, &mut request) {
         return Ok(ListScorecardsResponse::default());
     }
-    check_windows(&request)?;
-    let filter = Filter::of(&ctx, &request).await?;
+    check_filters(&request)?;
     let narrow = narrowest(&ctx, &request);
-    let begun = page.take_mark();
-    let stale =
-        || Error::field("pageToken", "no longer fits: begin the listing again").because(reason::INVALID_PAGE_TOKEN);
-    let way = match begun {
-        Some(mark) => {
-            [Way::Indexed, Way::Gathered, Way::Walked].into_iter().find(|way| *way as u8 == mark).ok_or_else(stale)?
+    let created = matches!(request.order_by(), ScorecardOrderBy::CreateTime | ScorecardOrderBy::Unspecified);
+    let (begun, first) = match page.take_mark(Begun::LENGTH)? {
+        Some(mark) => (Begun::decode(&mark).ok_or_else(|| foreign("is no token of this server"))?, false),
+        None => {
+            let way = match narrow.sets.len() {
+                1 if created => Way::Indexed,
+                _ if narrow.small => Way::Gathered,
+                _ => Way::Walked,
+            };
+            (
+                Begun { way, revision: templates::revision_meant(&ctx, "templateName", &request.template_name).await? },
+                true,
+            )
         }
-        None if narrow.sets.len() == 1 && filter.order == ScorecardOrderBy::CreateTime => Way::Indexed,
-        None if narrow.small => Way::Gathered,
-        None => Way::Walked,
     };
-    let whole_profile = filter.whole_profile(&ctx);
-    let listed = match (way, narrow.sets.as_slice()) {
-        (Way::Indexed, [range]) => filter.walk(&ctx, &page, range.clone(), way).await?,
-        (Way::Gathered, sets) if begun.is_none() => match filter.gather(&ctx, &page, sets, GATHER_MAX).await? {
-            Some(found) => found,
-            None => filter.walk(&ctx, &page, whole_profile, Way::Walked).await?,
-        },
-        (Way::Gathered, sets) => filter.gather(&ctx, &page, sets, GATHER_MAX * 10).await?.ok_or_else(stale)?,
-        _ => filter.walk(&ctx, &page, whole_profile, Way::Walked).await?,
+    let filter = Filter::of(&request, &begun.revision);
+    let marked = |way| page.marked(&Begun { way, revision: begun.revision.clone() }.encode());
+    let whole_profile = || filter.whole_profile(&ctx);
+    let listed = match (begun.way, narrow.sets.as_slice()) {
+        (Way::Indexed, [range]) => filter.walk(&ctx, &marked(Way::Indexed), range.clone()).await?,
+        (Way::Gathered, sets) => {
+            let most = if first { GATHER_MAX } else { GATHER_MAX * 2 };
+            match filter.gather(&ctx, &marked(Way::Gathered), sets, most).await? {
+                Some(found) => found,
+                None if first => filter.walk(&ctx, &marked(Way::Walked), whole_profile()).await?,
+                None => return Err(foreign("no longer fits, as the listing has grown: begin it again")),
+            }
+        }
+        _ => filter.walk(&ctx, &marked(Way::Walked), whole_profile()).await?,
     };
     let names = listed.items.iter().map(|card| card.template_name.clone()).collect();
     Ok(ListScorecardsResponse {
@@ -94,7 +132,19 @@ fn hold_to_own(ctx: &Ctx, request: &mut ListScorecardsRequest) -> bool {
     possible
 }
 
-fn check_windows(request: &ListScorecardsRequest) -> Result<()> {
+fn check_filters(request: &ListScorecardsRequest) -> Result<()> {
+    let lists = [
+        ("coachingPlanNames", request.coaching_plan_names.len()),
+        ("conversationNames", request.conversation_names.len()),
+        ("creatorUserNames", request.creator_user_names.len()),
+        ("submitterUserNames", request.submitter_user_names.len()),
+        ("usecaseNames", request.usecase_names.len()),
+        ("scorecardTypes", request.scorecard_types.len()),
+        ("processIds", request.process_ids.len()),
+    ];
+    if let Some((field, count)) = lists.into_iter().find(|(_, count)| *count > VALUES_MAX) {
+        return Err(Error::field(field, format!("has {count} values: at most {VALUES_MAX} go into one request")));
+    }
     let windows = [
         ("endSubmitTime", &request.start_submit_time, &request.end_submit_time),
         ("endUpdateTime", &request.start_update_time, &request.end_update_time),
@@ -144,116 +194,13 @@ fn narrowest(ctx: &Ctx, request: &ListScorecardsRequest) -> Narrow {
     }
 }
 
-/// The filters of a request, ready for entries and for records.
-struct Filter<'a> {
-    request: &'a ListScorecardsRequest,
-    order: ScorecardOrderBy,
-    direction: Direction,
-    /// The one revision that the template filter means; none for every revision or no such filter.
-    revision: Option<String>,
-    conversations: HashSet<u32>,
-    processes: HashSet<u32>,
-    creators: HashSet<u32>,
-    submitters: HashSet<u32>,
-    usecases: HashSet<u32>,
+/// Whether the sets of [`narrowest`] are those of plans.
+fn request_plans_are_the_set(request: &ListScorecardsRequest) -> bool {
+    request.conversation_names.is_empty() && request.process_ids.is_empty()
 }
 
-fn hashes(names: &[String]) -> HashSet<u32> {
-    names.iter().map(|name| hash(name)).collect()
-}
-
-fn among<T: std::hash::Hash + Eq>(wanted: &HashSet<T>, value: &T) -> bool {
-    wanted.is_empty() || wanted.contains(value)
-}
-
-fn within(value: i64, start: &Option<prost_types::Timestamp>, end: &Option<prost_types::Timestamp>) -> bool {
-    start.as_ref().is_none_or(|start| value >= micros(Some(start)))
-        && end.as_ref().is_none_or(|end| value < micros(Some(end)))
-}
-
-impl<'a> Filter<'a> {
-    async fn of(ctx: &Ctx, request: &'a ListScorecardsRequest) -> Result<Self> {
-        let order = match request.order_by() {
-            ScorecardOrderBy::Unspecified => ScorecardOrderBy::CreateTime,
-            order => order,
-        };
-        let direction = match request.order_direction() {
-            OrderDirection::Asc => Direction::Forward,
-            OrderDirection::Desc | OrderDirection::Unspecified => Direction::Backward,
-        };
-        Ok(Self {
-            request,
-            order,
-            direction,
-            revision: templates::revision_meant(ctx, "templateName", &request.template_name).await?,
-            conversations: hashes(&request.conversation_names),
-            processes: hashes(&request.process_ids),
-            creators: hashes(&request.creator_user_names),
-            submitters: hashes(&request.submitter_user_names),
-            usecases: hashes(&request.usecase_names),
-        })
-    }
-
-    /// Whether an entry may be of a scorecard that is wanted.
-    fn passes(&self, hit: &Hit) -> bool {
-        let Some(entry) = Projection::decode(&hit.projection) else { return true };
-        let request = self.request;
-        (request.agent_user_name.is_empty() || entry.agent == hash(&request.agent_user_name))
-            && match &self.revision {
-                Some(revision) => entry.revision == hash(revision),
-                None => {
-                    request.template_name.is_empty() || entry.template == hash(without_revision(&request.template_name))
-                }
-            }
-            && self.passes_state(entry.submit, entry.update, entry.acknowledged, i32::from(entry.kind))
-            && among(&self.conversations, &entry.conversation)
-            && among(&self.processes, &entry.process)
-            && among(&self.creators, &entry.creator)
-            && among(&self.submitters, &entry.submitter)
-            && among(&self.usecases, &entry.usecase)
-    }
-
-    fn passes_state(&self, submit: i64, update: i64, acknowledged: bool, kind: i32) -> bool {
-        let request = self.request;
-        let windowed = request.start_submit_time.is_some() || request.end_submit_time.is_some();
-        let submitted = submit != 0;
-        request.submitted.is_none_or(|wanted| wanted == submitted)
-            && request.acknowledged.is_none_or(|wanted| wanted == acknowledged)
-            && (request.scorecard_types.is_empty() || request.scorecard_types.contains(&kind))
-            && (!windowed || submitted && within(submit, &request.start_submit_time, &request.end_submit_time))
-            && within(update, &request.start_update_time, &request.end_update_time)
-    }
-
-    /// Whether a scorecard is wanted, by its names themselves.
-    fn keeps(&self, card: &Scorecard) -> bool {
-        let request = self.request;
-        let named = |wanted: &[String], value: &str| wanted.is_empty() || wanted.iter().any(|name| name == value);
-        let user = |user: &Option<crate::pb::cresta::v1::user::User>| {
-            user.as_ref().map(|user| user.name.clone()).unwrap_or_default()
-        };
-        (request.agent_user_name.is_empty() || card.agent_user_name == request.agent_user_name)
-            && match &self.revision {
-                Some(revision) => card.template_name == *revision,
-                None => {
-                    request.template_name.is_empty()
-                        || without_revision(&card.template_name) == without_revision(&request.template_name)
-                }
-            }
-            && self.passes_state(
-                micros(card.submit_time.as_ref()),
-                micros(card.update_time.as_ref()),
-                card.acknowledge_time.is_some(),
-                card.scorecard_type,
-            )
-            && named(&request.conversation_names, &card.conversation_name)
-            && named(&request.process_ids, &card.process_id)
-            && named(&request.creator_user_names, &user(&card.creator))
-            && named(&request.submitter_user_names, &user(&card.submitted_by))
-            && named(&request.usecase_names, &card.usecase_name)
-            && (request.coaching_plan_names.is_empty()
-                || card.coaching_plan_names.iter().any(|plan| request.coaching_plan_names.contains(plan)))
-    }
-
+/// The two ways.
+impl Filter<'_> {
     /// The index over the whole profile that has the order asked for, cut to the window on that order.
     fn whole_profile(&self, ctx: &Ctx) -> IndexRange {
         let request = self.request;
@@ -276,11 +223,10 @@ impl<'a> Filter<'a> {
         range
     }
 
-    async fn walk(&self, ctx: &Ctx, page: &Page, mut range: IndexRange, way: Way) -> Result<Found> {
+    async fn walk(&self, ctx: &Ctx, page: &Page, mut range: IndexRange) -> Result<Found> {
         range.direction = self.direction;
-        let page = page.marked(way as u8);
         let Listed { items, next_page_token, whole } =
-            walk::<Scorecard>(ctx, &page, range, |hit| self.passes(hit), |card| self.keeps(card)).await?;
+            walk::<Scorecard>(ctx, page, range, |hit| self.passes(hit), |card| self.keeps(card)).await?;
         let total = whole.then(|| i32::try_from(items.len()).unwrap_or(i32::MAX));
         Ok(Found { items, next_page_token, total })
     }
@@ -302,8 +248,10 @@ impl<'a> Filter<'a> {
                 }
             }
         }
-        let total = i32::try_from(gathered.len()).ok();
-        let (keys, next_page_token) = cut(&page.marked(Way::Gathered as u8), gathered);
+        // Plans are no part of the projection: beside a narrower set they are told from the records alone.
+        let counted = request_plans_are_the_set(self.request) || self.request.coaching_plan_names.is_empty();
+        let total = i32::try_from(gathered.len()).ok().filter(|_| counted);
+        let (keys, next_page_token) = cut(page, gathered);
         let cards = ctx.db().get_many::<Scorecard>(&keys).await?;
         let items = cards.into_iter().flatten().filter(|card| card.visible(&ctx.caller) && self.keeps(card)).collect();
         Ok(Some(Found { items, next_page_token, total }))

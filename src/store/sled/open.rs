@@ -112,7 +112,10 @@ pub(super) fn open(options: &Options) -> Result<Opened, OpenError> {
     let mark = root.join("store.made");
     if !store.exists() {
         if mark.exists() {
-            return Err(damaged(root, "the folder store is missing, and the file store.made says that there was one".into()));
+            return Err(damaged(
+                root,
+                "the folder store is missing, and the file store.made says that there was one".into(),
+            ));
         }
         create(root, options)?;
     }
