@@ -154,3 +154,24 @@ async fn every_rpc_lets_in_the_roles_of_its_table_and_no_other() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// A caller who cannot be told is refused before anything else is looked at, on every road.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_rpc_refuses_a_caller_who_cannot_be_told() {
+    let house = Harness::memory().await;
+    for transport in Transport::ALL {
+        for rpc in rpc::ALL {
+            let request = wellformed::request(&contract::method(rpc.name));
+            for (header, value) in [("x-coaching-user", "someone"), ("x-coaching-role", "admin")] {
+                let answer = house.over(transport).with(header, value).call(rpc.name, request.clone()).await;
+                let what = answer.what.clone();
+                let refusal = answer.outcome.expect_err(&what);
+                assert_eq!(
+                    (refusal.code.as_str(), refusal.reason.as_str()),
+                    ("UNAUTHENTICATED", "INVALID_CALLER"),
+                    "{what}"
+                );
+            }
+        }
+    }
+}
