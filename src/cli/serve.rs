@@ -124,23 +124,16 @@ fn server_settings(settings: &Settings) -> server::Settings {
     }
 }
 
-/// Says NOT_SERVING and tells `failed` when the store has stopped writing for good; logs when it refuses for a while.
+/// Says NOT_SERVING and tells `failed` when the store has stopped writing for good.
 async fn watch_store(db: Db, health: Health, failed: watch::Sender<Option<Fault>>) {
-    let mut refusing = false;
     loop {
         tokio::time::sleep(STORE_CHECK).await;
-        match db.health() {
-            Err(fault @ (Fault::Fatal(_) | Fault::Corrupt(_))) => {
-                health.set(false).await;
-                tracing::error!(%fault, "the store has stopped writing: the server stops");
-                failed.send_replace(Some(fault));
-                return;
-            }
-            Err(fault) if !refusing => tracing::error!(%fault, "the store takes no writes; reads go on"),
-            Ok(()) if refusing => tracing::info!("the store takes writes again"),
-            _ => {}
+        if let Err(fault) = db.health() {
+            health.set(false).await;
+            tracing::error!(%fault, "the store has stopped writing: the server stops");
+            failed.send_replace(Some(fault));
+            return;
         }
-        refusing = db.health().is_err();
     }
 }
 
