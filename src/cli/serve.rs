@@ -4,7 +4,6 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prost_reflect::DescriptorPool;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -12,10 +11,9 @@ use tonic::service::Routes;
 
 use super::Failure;
 use crate::api::Api;
-use crate::clock::{Micros, SystemClock, UuidV7};
+use crate::clock::{SystemClock, UuidV7};
 use crate::config::{EngineKind, Problem, Settings};
-use crate::pb;
-use crate::rest::{self, Rest};
+use crate::rest::Rest;
 use crate::server::{self, Health, Server};
 use crate::store::{Db, Engine, Fault, memory, sled};
 use crate::telemetry;
@@ -23,13 +21,13 @@ use crate::telemetry;
 /// How often the store is asked whether it still takes writes.
 const STORE_CHECK: Duration = Duration::from_millis(500);
 
-/// Serves until told to stop. With `demo`, first loads the demo whose days end then.
-pub(super) fn run(settings: &Settings, demo: Option<Micros>) -> Result<(), Failure> {
+/// Serves until told to stop. `prepare` sees the store before the first call does.
+pub(super) fn run(settings: &Settings, prepare: impl AsyncFnOnce(&Db) -> Result<(), Failure>) -> Result<(), Failure> {
     let _logging = telemetry::start(settings).map_err(|problem| Failure::Settings(Problem::new(problem)))?;
-    super::block_on(serve(settings, demo))
+    super::block_on(serve(settings, prepare))
 }
 
-async fn serve(settings: &Settings, demo: Option<Micros>) -> Result<(), Failure> {
+async fn serve(settings: &Settings, prepare: impl AsyncFnOnce(&Db) -> Result<(), Failure>) -> Result<(), Failure> {
     // Before the store: an address that is taken is told at once. Nothing is accepted until the store is open.
     let address = settings.listen;
     let listen = |error| Failure::Listen { address, error };
@@ -37,9 +35,7 @@ async fn serve(settings: &Settings, demo: Option<Micros>) -> Result<(), Failure>
     let address = listener.local_addr().map_err(listen)?;
 
     let db = open(settings).await?;
-    if let Some(until) = demo {
-        super::demo::load_with_bar(db.clone(), until).await?;
-    }
+    prepare(&db).await?;
     let server = assemble(settings, db.clone()).await?;
     let health = server.health().clone();
     let mut signals = signals()?;
@@ -100,20 +96,15 @@ pub(super) async fn open(settings: &Settings) -> Result<Db, Failure> {
     Ok(Db::new(engine))
 }
 
-/// The whole service over this store. It says NOT_SERVING until told otherwise.
+/// The whole service over this store, with the machine's time.
 async fn assemble(settings: &Settings, db: Db) -> Result<Server<Rest<Routes>>, Failure> {
-    let broken = |error: &dyn std::fmt::Display| Failure::Other(format!("the service cannot be put together: {error}"));
-    let pool = DescriptorPool::decode(pb::DESCRIPTORS).map_err(|error| broken(&error))?;
     let max_message = usize::try_from(settings.max_message_size).unwrap_or(usize::MAX);
     let api = Api::new(db, Arc::new(SystemClock::default()), Arc::new(UuidV7));
-    let routes = crate::services::routes(api, max_message);
-    let health = Health::new(pool.services().map(|service| service.full_name().to_owned())).await;
-    let options = rest::Options { max_body: max_message, ..rest::Options::default() };
-    Server::new(server_settings(settings), health, routes, pb::DESCRIPTORS, |grpc| Rest::new(&pool, &[], grpc, options))
-        .map_err(|error| match error.cause() {
-            Some(cause) => broken(&cause), // the public half says no more than "internal error"
-            None => broken(&error),
-        })
+    super::assemble(server_settings(settings), max_message, api).await.map_err(|error| {
+        // The public half says no more than "internal error".
+        let cause = error.cause().map_or_else(|| error.to_string(), ToString::to_string);
+        Failure::Other(format!("the service cannot be put together: {cause}"))
+    })
 }
 
 fn server_settings(settings: &Settings) -> server::Settings {

@@ -7,9 +7,11 @@
 
 mod cases;
 mod coverage;
+mod demo;
 mod front;
 mod harness;
 mod history;
+mod limits;
 mod paging;
 mod races;
 mod replay;

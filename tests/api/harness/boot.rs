@@ -7,13 +7,10 @@ use std::time::Duration;
 
 use coaching::api::Api;
 use coaching::clock::{Clock, Ids};
-use coaching::rest::{self, Rest};
-use coaching::server::{Health, Server, Settings};
-use coaching::services;
+use coaching::server::Settings;
 use coaching::store::memory::MemoryEngine;
 use coaching::store::sled::{Options, SledEngine};
 use coaching::store::{Db, Engine};
-use prost_reflect::DescriptorPool;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -39,14 +36,9 @@ pub(crate) fn engine(folder: Option<&Path>) -> Arc<dyn Engine> {
 /// Serves this engine on a free port.
 pub(crate) async fn serve(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Running {
     let db = Db::new(engine);
-    let routes = services::routes(Api::new(db.clone(), clock, ids), MAX_MESSAGE);
-    let pool = DescriptorPool::decode(coaching::pb::DESCRIPTORS).expect("the descriptors decode");
-    let options = rest::Options { max_body: MAX_MESSAGE, ..rest::Options::default() };
-    let health = Health::new([]).await;
-    let server = Server::new(settings(), health.clone(), routes, coaching::pb::DESCRIPTORS, |grpc| {
-        Rest::new(&pool, &[], grpc, options)
-    })
-    .expect("the server is put together");
+    let api = Api::new(db.clone(), clock, ids);
+    let server = coaching::cli::assemble(settings(), MAX_MESSAGE, api).await.expect("the server is put together");
+    let health = server.health().clone();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     let (stop, stopped) = oneshot::channel();
