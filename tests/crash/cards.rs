@@ -210,7 +210,7 @@ impl Cards {
         assert_eq!(made.comment, sent.comment);
         assert!(sent.name.is_empty() || made.name == sent.name, "{made:?}");
         before.first().inspect(|stored| assert_eq!(**stored, made, "the answer under the idempotency key"));
-        assert_eq!(of_conversation(client, &sent.conversation_name).await, [made.clone()]);
+        assert_eq!(of_conversation(client, &sent.conversation_name).await, std::slice::from_ref(&made));
         self.cards.push(made);
         !before.is_empty()
     }

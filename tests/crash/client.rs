@@ -34,10 +34,10 @@ pub(crate) fn found<T>(result: Result<Response<T>, Status>) -> Option<T> {
     }
 }
 
-/// Whether this says that the connection broke, rather than what the server thinks.
+/// Whether this says that the connection broke, rather than what the server thinks, which always carries details.
 fn broken(status: &Status) -> bool {
-    let by_server = status.metadata().contains_key("x-request-id");
-    !by_server && matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled | Code::Internal)
+    let codes = [Code::Unavailable, Code::Unknown, Code::Cancelled, Code::Internal];
+    status.details().is_empty() && codes.contains(&status.code())
 }
 
 /// The request under an idempotency key.
