@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-pub mod layers;
+mod layers;
 mod markdown;
 mod units;
 
-pub use layers::{Effective, Origin, Problem, Sources};
+pub use layers::{Effective, Origin, Problem, Sources, documented, environment};
 pub use markdown::reference;
 use units::{duration, size};
 
@@ -24,7 +24,7 @@ use units::{duration, size};
 pub enum EngineKind {
     /// On disk, in the data folder.
     Sled,
-    /// In memory; everything is gone when the process ends
+    /// In memory; everything is gone when the process ends.
     Memory,
 }
 
@@ -137,6 +137,13 @@ pub struct Settings {
     /// Folder of the sled engine; made if it does not exist
     #[arg(long, value_name = "FOLDER", default_value = "./data", help_heading = "Storage")]
     pub data: PathBuf,
+
+    /// Make a new store where the data folder has none
+    ///
+    /// When false, an empty folder is an error. Turn it off once a server has data: a volume that was not mounted is then
+    /// noticed, and not taken for an empty store.
+    #[arg(long, value_name = "BOOL", default_value = "true", action = clap::ArgAction::Set, help_heading = "Storage")]
+    pub create_store: bool,
 
     /// Memory that the sled engine uses as its cache
     #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = |t: &str| size(t, 1 << 20, 1 << 40), help_heading = "Storage")]

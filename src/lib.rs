@@ -5,6 +5,8 @@
 
 /// The doorways and the standard methods: what every RPC passes, written once.
 pub mod api;
+/// The commands of the program.
+pub mod cli;
 /// Time and identity, behind traits.
 pub mod clock;
 /// Every setting: its default, flag, environment variable and key in the file.
@@ -25,3 +27,5 @@ pub mod server;
 pub mod services;
 /// Ordered records and index entries over small engines.
 pub mod store;
+/// Logs: where they go and how they look.
+pub mod telemetry;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use prost::Message;
 use prost_types::Timestamp;
-use tonic::{Request, Response, Status};
+use tonic::metadata::MetadataMap;
+use tonic::{Extensions, Request, Response, Status};
 
 use crate::clock::{Clock, Ids, Micros};
 use crate::error::{Code, Error, Result, reason};
@@ -115,7 +116,8 @@ impl Api {
         Fut: Future<Output = Result<A>>,
     {
         let answered = async {
-            let (ctx, request) = self.enter(rpc, &request.metadata().clone(), request)?;
+            let (metadata, extensions, request) = request.into_parts();
+            let (ctx, request) = self.enter(rpc, &metadata, &extensions, request)?;
             answer(ctx, request).await
         };
         done(rpc, answered.await)
@@ -136,8 +138,8 @@ impl Api {
         Fut: Future<Output = Result<A>> + Send,
     {
         let answered = async {
-            let metadata = request.metadata().clone();
-            let (ctx, request) = self.enter(rpc, &metadata, request)?;
+            let (metadata, extensions, request) = request.into_parts();
+            let (ctx, request) = self.enter(rpc, &metadata, &extensions, request)?;
             let origin = Origin {
                 actor: ctx.caller.name_in(&ctx.customer),
                 request_id: ctx.request_id.to_string(),
@@ -185,10 +187,10 @@ impl Api {
     fn enter<Q: Asks + Fields>(
         &self,
         rpc: &'static Rpc,
-        metadata: &tonic::metadata::MetadataMap,
-        request: Request<Q>,
+        metadata: &MetadataMap,
+        extensions: &Extensions,
+        mut request: Q,
     ) -> Result<(Ctx, Q)> {
-        let (_, extensions, mut request) = request.into_parts();
         // Fails closed: a road into the service that establishes no caller answers nothing.
         let caller = extensions
             .get::<Arc<Caller>>()

@@ -42,7 +42,8 @@ impl fmt::Display for Origin {
 pub struct Problem(String);
 
 impl Problem {
-    pub(super) fn new(text: impl Into<String>) -> Self {
+    /// With this text, which tells what to do.
+    pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 }
@@ -66,7 +67,10 @@ pub struct Sources {
 
 impl Sources {
     /// Reads the environment given and the file named by the `--config` of these flags or by `COACHING_CONFIG`.
-    pub fn read(flags: &ArgMatches, environment: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, Problem> {
+    pub fn read(
+        flags: &ArgMatches,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, Problem> {
         let mut variables = BTreeMap::new();
         let known = settings();
         for (name, value) in environment {
@@ -118,6 +122,32 @@ impl Sources {
     }
 }
 
+/// The process's environment.
+pub fn environment() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os()
+}
+
+/// The command with the environment variable of each setting in its help text.
+pub fn documented(command: Command) -> Command {
+    let known: Vec<String> = settings().iter().map(key).collect();
+    let command = command.mut_args(|arg| {
+        if !known.contains(&key(&arg)) {
+            return arg;
+        }
+        let note = |text: &dyn fmt::Display| format!("{text} [env: {}]", variable(&arg));
+        let (short, long) = (arg.get_help().map(|text| note(text)), arg.get_long_help().map(|text| note(text)));
+        let arg = match short {
+            Some(text) => arg.help(text),
+            None => arg,
+        };
+        match long {
+            Some(text) => arg.long_help(text),
+            None => arg,
+        }
+    });
+    command.mut_subcommands(documented)
+}
+
 /// Every setting as clap knows it, in the order of the struct.
 pub(super) fn settings() -> Vec<Arg> {
     <Settings as clap::Args>::augment_args(Command::new("settings")).get_arguments().cloned().collect()
@@ -142,7 +172,8 @@ fn from_file(path: &std::path::Path, known: &[Arg]) -> Result<BTreeMap<String, (
         let arg = known.iter().find(|arg| key(arg) == name && name != "config");
         let keys = known.iter().map(key).filter(|key| key != "config");
         let arg = arg.ok_or_else(|| problem(unknown("setting", &name, keys).to_string()))?;
-        let value = written(&value).ok_or_else(|| problem(format!("{name}: write text, a number, true, false or a list of texts")))?;
+        let value = written(&value)
+            .ok_or_else(|| problem(format!("{name}: write text, a number, true, false or a list of texts")))?;
         let origin = Origin::File(path.to_owned());
         checked(arg, &value, &origin)?;
         values.insert(name, (value, origin));
@@ -214,7 +245,11 @@ fn distance(a: &str, b: &str) -> usize {
 mod tests {
     use super::*;
 
-    fn load(flags: &[&str], environment: &[(&str, &str)], file: Option<&str>) -> Result<(Settings, Vec<Effective>), Problem> {
+    fn load(
+        flags: &[&str],
+        environment: &[(&str, &str)],
+        file: Option<&str>,
+    ) -> Result<(Settings, Vec<Effective>), Problem> {
         let folder = tempfile::tempdir().unwrap();
         let command = || <Settings as clap::Args>::augment_args(Command::new("t").no_binary_name(true));
         let mut flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
@@ -251,10 +286,12 @@ mod tests {
 
     #[test]
     fn lists_and_booleans_come_from_everywhere() {
-        let (settings, _) = load(&["--insecure"], &[], Some("cors_origins = [\"https://a.example\", \"loopback\"]")).unwrap();
+        let (settings, _) =
+            load(&["--insecure"], &[], Some("cors_origins = [\"https://a.example\", \"loopback\"]")).unwrap();
         assert!(settings.insecure);
         assert_eq!(settings.cors_origins, ["https://a.example", "loopback"]);
-        let (settings, effective) = load(&[], &[("COACHING_CORS_ORIGINS", "*,loopback")], Some("insecure = true")).unwrap();
+        let (settings, effective) =
+            load(&[], &[("COACHING_CORS_ORIGINS", "*,loopback")], Some("insecure = true")).unwrap();
         assert!(settings.insecure);
         assert_eq!(effective.iter().find(|setting| setting.key == "cors_origins").unwrap().value, "*,loopback");
         assert!(load(&[], &[], None).unwrap().0.allowed_hosts.is_empty());
@@ -285,9 +322,18 @@ mod tests {
     #[test]
     fn a_bad_value_is_refused_under_the_name_by_which_it_was_given() {
         let file = refused(&[], &[], Some("request_timeout = 30"));
-        assert!(file.ends_with("request_timeout = \"30\": write a whole number and a unit: 500ms, 30s, 5m or 1h"), "{file}");
-        assert_eq!(refused(&[], &[("COACHING_ENGINE", "rocks")], None), "COACHING_ENGINE=rocks: must be sled or memory");
-        assert!(refused(&[], &[("COACHING_LISTEN", "8080")], None).starts_with("COACHING_LISTEN=8080: invalid socket address"));
+        assert!(
+            file.ends_with("request_timeout = \"30\": write a whole number and a unit: 500ms, 30s, 5m or 1h"),
+            "{file}"
+        );
+        assert_eq!(
+            refused(&[], &[("COACHING_ENGINE", "rocks")], None),
+            "COACHING_ENGINE=rocks: must be sled or memory"
+        );
+        assert!(
+            refused(&[], &[("COACHING_LISTEN", "8080")], None)
+                .starts_with("COACHING_LISTEN=8080: invalid socket address")
+        );
         assert!(refused(&[], &[], Some("listen = 1979-05-27")).contains("listen: write text"));
         assert!(refused(&[], &[], Some("listen = ")).contains("coaching.toml: "));
         assert!(refused(&["--config=/no/such/file"], &[], None).contains("/no/such/file: cannot be read"));

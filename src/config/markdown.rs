@@ -22,11 +22,13 @@ pub fn reference() -> String {
             heading = arg.get_help_heading();
             let _ = write!(text, "\n## {}\n", heading.unwrap_or("File"));
         }
-        let default = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect::<Vec<_>>().join(",");
+        let default =
+            arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect::<Vec<_>>().join(",");
         let default = if default.is_empty() { "none".to_owned() } else { format!("`{default}`") };
         let values = arg.get_possible_values();
         let _ = write!(text, "\n### `{}`\n\n", key(arg));
-        let _ = writeln!(text, "`--{}` · `{}` · default {default}\n", arg.get_long().unwrap_or_default(), variable(arg));
+        let _ =
+            writeln!(text, "`--{}` · `{}` · default {default}\n", arg.get_long().unwrap_or_default(), variable(arg));
         let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
         // The first line is a title: it ends without a full stop, as help texts do.
         let (first, rest) = help.split_once("\n\n").unwrap_or((&help, ""));
@@ -55,6 +57,9 @@ mod tests {
     fn the_reference_in_docs_is_the_one_that_the_settings_give() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/config.md");
         let written = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(written == super::reference(), "docs/config.md is out of date: coaching config --markdown > docs/config.md");
+        assert!(
+            written == super::reference(),
+            "docs/config.md is out of date: coaching config --markdown > docs/config.md"
+        );
     }
 }

@@ -77,7 +77,9 @@ mod tests {
 
     #[test]
     fn times_are_a_number_and_a_unit() {
-        for (text, ms) in [("500ms", 500), ("30s", 30_000), ("5m", 300_000), ("1h", 3_600_000), ("2 s", 2_000), ("0", 0)] {
+        for (text, ms) in
+            [("500ms", 500), ("30s", 30_000), ("5m", 300_000), ("1h", 3_600_000), ("2 s", 2_000), ("0", 0)]
+        {
             assert_eq!(duration(text, 0), Ok(Duration::from_millis(ms)), "{text}");
         }
         for text in ["", "s", "30", "-1s", "1.5s", "1d", "25h", "99999999999999999999s", "0"] {

@@ -85,14 +85,17 @@ pub struct Server<R> {
 
 impl<R: Rest> Server<R> {
     /// Puts together gRPC services, health, reflection of `descriptors` (an encoded `FileDescriptorSet`), and the REST
-    /// service that `rest` makes around all of them. Fails on descriptors that do not decode.
-    pub fn new(
+    /// service that `rest` makes around all of them. Fails on descriptors that do not decode, and where `rest` fails.
+    pub fn new<E>(
         settings: Settings,
         health: Health,
         routes: Routes,
         descriptors: &[u8],
-        rest: impl FnOnce(Routes) -> R,
-    ) -> Result<Self> {
+        rest: impl FnOnce(Routes) -> Result<R, E>,
+    ) -> Result<Self>
+    where
+        E: std::error::Error + Send + Sync + 'static,
+    {
         // Registered in full with both versions, so that both list the same services.
         let reflection = || {
             tonic_reflection::server::Builder::configure()
@@ -111,7 +114,7 @@ impl<R: Rest> Server<R> {
             cors: gate.cors(),
             layers: Layers::new(&settings, gate),
             health: health.clone(),
-            rest: rest(grpc.clone()),
+            rest: rest(grpc.clone()).map_err(Error::internal)?,
             grpc,
         };
         Ok(Self { settings, health, front: Front(Arc::new(inner)) })
@@ -161,7 +164,7 @@ impl<R: Rest> Front<R> {
         let Inner { layers, health, grpc, rest, .. } = &*self.0;
         match Protocol::of(&request) {
             Protocol::Grpc if request.version() < Version::HTTP_2 => {
-                layers.run(Protocol::Rest, request, |_| async { status::rest(&needs_http_2()) }).await
+                layers.run(Protocol::Rest, request, |_| async { status::rest(needs_http_2()) }).await
             }
             Protocol::Grpc => {
                 layers.run(Protocol::Grpc, request, |request| async { only(grpc.clone().oneshot(request).await) }).await

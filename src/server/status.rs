@@ -3,8 +3,7 @@
 //! On gRPC the details travel as `google.rpc.Status` in `grpc-status-details-bin`; on REST the same message is the JSON
 //! body (AIP-193). Every error carries `ErrorInfo`; bad fields add `BadRequest`, passing trouble adds `RetryInfo`.
 
-use http::{HeaderMap, HeaderValue, Response, header};
-use serde_json::{Value, json};
+use http::{HeaderMap, Response, header};
 use tonic::body::Body;
 use tonic::{Code as GrpcCode, Status};
 use tonic_types::{BadRequest, ErrorDetail, ErrorInfo, FieldViolation, RetryInfo, StatusExt};
@@ -40,39 +39,15 @@ pub(super) fn trailers(error: Error) -> HeaderMap {
     trailers
 }
 
-/// The error as a REST answer: HTTP status by the table of AIP-193, body `google.rpc.Status` as JSON with its code's name
-/// in `status`, and `Retry-After` in whole seconds where a pause is known.
-pub(super) fn rest(error: &Error) -> Response<Body> {
-    let code = error.code();
-    let mut response = Response::new(Body::new(http_body_util::Full::from(json(error).to_string())));
-    *response.status_mut() = http::StatusCode::from_u16(code.http()).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Some(pause) = error.retry_pause() {
+/// The error as a REST answer, with `Retry-After` in whole seconds where a pause is known.
+pub(super) fn rest(error: Error) -> Response<Body> {
+    let pause = error.retry_pause();
+    let mut response = crate::rest::refuse(error);
+    if let Some(pause) = pause {
         let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     response
-}
-
-fn json(error: &Error) -> Value {
-    let kind = |name: &str| format!("type.googleapis.com/google.rpc.{name}");
-    let metadata: serde_json::Map<String, Value> =
-        error.metadata().iter().map(|(key, value)| ((*key).to_owned(), value.as_str().into())).collect();
-    let mut info = json!({"@type": kind("ErrorInfo"), "reason": error.reason(), "domain": DOMAIN});
-    if !metadata.is_empty() {
-        info["metadata"] = metadata.into();
-    }
-    let mut details = vec![info];
-    if !error.violations().is_empty() {
-        let fields = error.violations().iter().map(|bad| json!({"field": bad.field, "description": bad.description}));
-        details.push(json!({"@type": kind("BadRequest"), "fieldViolations": fields.collect::<Vec<_>>()}));
-    }
-    if let Some(pause) = error.retry_pause() {
-        let delay = format!("{}.{:03}s", pause.as_secs(), pause.subsec_millis());
-        details.push(json!({"@type": kind("RetryInfo"), "retryDelay": delay}));
-    }
-    let code = error.code();
-    json!({"code": code.http(), "message": error.message(), "status": code.text(), "details": details})
 }
 
 /// Name of the code in gRPC headers or trailers; none where there is no `grpc-status`.
@@ -86,6 +61,7 @@ mod tests {
     use std::time::Duration;
 
     use http_body_util::BodyExt;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::error::reason;
@@ -125,7 +101,7 @@ mod tests {
 
     #[tokio::test]
     async fn rest_answers_json_with_the_mapped_status_and_no_private_cause() {
-        let response = rest(&full());
+        let response = rest(full());
         assert_eq!(response.status(), 400);
         assert_eq!(response.headers()[header::RETRY_AFTER], "2");
         let body = response.into_body().collect().await.unwrap().to_bytes();

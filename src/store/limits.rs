@@ -19,6 +19,8 @@ pub struct Limits {
     pub projection_bytes: usize,
     /// Index entries written and removed. Entries are the price of a write, and readers wait while a commit goes in.
     pub entries: usize,
+    /// Bytes of the origin's texts, which every event of the commit repeats.
+    pub origin_bytes: usize,
 }
 
 impl Limits {
@@ -30,11 +32,15 @@ impl Limits {
         key_bytes: 512,
         projection_bytes: 4 << 10,
         entries: 5_000,
+        origin_bytes: 4 << 10,
     };
 
     /// Refuses a commit that is beyond them, or that names a record twice.
     pub(super) fn check(&self, commit: &Commit) -> Result<(), Fault> {
         let (mut bytes, mut entries, mut seen) = (0, 0, BTreeSet::new());
+        let origin = &commit.origin;
+        let texts = origin.actor.len() + origin.request_id.len() + origin.rpc.len();
+        at_most("bytes of the origin", texts, self.origin_bytes)?;
         at_most("records of a commit", commit.puts.len() + commit.deletes.len(), self.records)?;
         let changed = commit.puts.iter().map(|put| &put.key).chain(commit.deletes.iter().map(|delete| &delete.key));
         for key in changed {

@@ -352,7 +352,13 @@ async fn a_nearly_full_disk_refuses_writes_and_reads_go_on() {
     assert!(matches!(delete(&db, "0001").await, Err(Fault::Full)));
     assert_eq!(db.get(&card(1).key()).await.unwrap(), Some(card(1)));
     db.health().unwrap();
+    assert_eq!(db.stats().syncs, 0, "nothing was written on the full disk");
     assert_clean(&db).await;
+    db.close().await.unwrap();
+    drop(db);
+    let db = open_sled(folder.path());
+    save(&db, &[card(2)]).await.unwrap();
+    assert_eq!(db.get(&card(2).key()).await.unwrap(), Some(card(2)));
 }
 
 /// Fails every sync once it is told to, and says how often it was asked after that.
@@ -380,6 +386,9 @@ async fn after_a_failed_sync_nothing_is_acknowledged_and_reads_go_on() {
     let db = Db::new(Arc::new(SledEngine::open(&failing).unwrap()));
     save(&db, &[card(1)]).await.unwrap();
     let durable = db.stats().durable;
+    // What a power cut at this moment would leave.
+    let image = tempfile::tempdir().unwrap();
+    copy_folder(folder.path(), image.path());
     disk.broken.store(true, Ordering::SeqCst);
     let mut tasks = tokio::task::JoinSet::new();
     for n in 2..50 {
@@ -398,9 +407,57 @@ async fn after_a_failed_sync_nothing_is_acknowledged_and_reads_go_on() {
     assert!(db.changes(0, 100).await.unwrap().iter().all(|change| change.commit <= durable));
     assert!(matches!(db.close().await, Err(Fault::Fatal(_))));
     drop(db);
+    // The sidecar must not claim what never became durable: with the database as it was before, it is no lie.
+    fs::copy(file(folder.path(), "sidecar"), file(image.path(), "sidecar")).unwrap();
+    assert_clean(&open_sled(image.path())).await;
     let db = open_sled(folder.path());
     assert_eq!(db.get(&card(1).key()).await.unwrap(), Some(card(1)));
     assert_clean(&db).await;
+}
+
+#[tokio::test]
+async fn a_number_that_a_power_cut_took_back_is_never_issued_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open_sled(folder.path());
+    save(&db, &[card(1)]).await.unwrap();
+    let image = tempfile::tempdir().unwrap();
+    copy_folder(folder.path(), image.path());
+    let version = |db: Db, n| async move { db.get_versioned::<Card>(&card(n).key()).await.unwrap().unwrap().1 };
+    save(&db, &[card(2)]).await.unwrap();
+    let seen = version(db, 2).await;
+    let db = open_sled(image.path());
+    assert_eq!(db.get::<Card>(&card(2).key()).await.unwrap(), None);
+    save(&db, &[card(3)]).await.unwrap();
+    assert!(version(db, 3).await > seen);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn more_commits_than_one_block_of_numbers_go_through_without_a_pause() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open_sled(folder.path());
+    let mut tasks = tokio::task::JoinSet::new();
+    for task in 0..64u32 {
+        let db = db.clone();
+        tasks.spawn(async move {
+            for n in 0..200u32 {
+                let mark = Mark([task.to_be_bytes(), n.to_be_bytes()].concat());
+                write(&db, |txn| {
+                    let mark = mark.clone();
+                    async move { txn.save(&mark).await }
+                })
+                .await
+                .unwrap();
+            }
+        });
+    }
+    tasks.join_all().await;
+    let numbers: Vec<u64> = db.changes(0, usize::MAX).await.unwrap().iter().map(|change| change.commit).collect();
+    assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]) && numbers.len() == 64 * 200);
+    db.close().await.unwrap();
+    drop(db);
+    let db = open_sled(folder.path());
+    save(&db, &[card(1)]).await.unwrap();
+    assert!(db.stats().durable > numbers[numbers.len() - 1]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

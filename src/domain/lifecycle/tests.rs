@@ -1,6 +1,7 @@
 //! Every act, from every state.
 
 use super::*;
+use crate::domain::audience::Membership;
 use crate::domain::fixtures::{answer, chapter, form as compile, if_answered, structure, text, yes_no};
 use crate::error::Code;
 use crate::pb::cresta::v1::coaching as pb;

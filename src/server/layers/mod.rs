@@ -64,7 +64,7 @@ impl Protocol {
     fn refuse(self, error: Error) -> Response<Body> {
         match self {
             Self::Grpc | Self::GrpcWeb => status::grpc(error),
-            Self::Rest => status::rest(&error),
+            Self::Rest => status::rest(error),
         }
     }
 }

@@ -79,16 +79,6 @@ pub(super) struct Committer {
 }
 
 impl Committer {
-    /// Makes the first block of numbers durable, before any of it is used.
-    pub(super) fn start(&mut self) -> Result<(), Fault> {
-        let mut batch = Batch::default();
-        let ceiling = self.reserve(&mut batch)?;
-        self.apply(&mut batch)?;
-        self.make_durable()?;
-        self.ceiling = ceiling;
-        Ok(())
-    }
-
     /// Runs until the store is closed and the queue is empty.
     pub(super) fn run(mut self) -> Result<(), Fault> {
         while let Ok(first) = self.queue.recv() {
@@ -117,7 +107,8 @@ impl Committer {
     }
 
     fn group(&mut self, group: Vec<Job>) {
-        if let Err(fault) = self.shared.health().and_then(|()| self.shared.has_space()) {
+        let ready = self.shared.health().and_then(|()| self.shared.has_space()).and_then(|()| self.first_block());
+        if let Err(fault) = ready {
             return group.into_iter().for_each(|job| answer(job.reply, Err(fault.clone())));
         }
         let mut overlay: HashMap<Vec<u8>, State> = HashMap::new();
@@ -167,6 +158,20 @@ impl Committer {
         }
     }
 
+    /// Makes the first block of numbers durable before any of it is used. Not at opening, where nothing is written, so
+    /// that a store on a full disk still opens for reading.
+    fn first_block(&mut self) -> Result<(), Fault> {
+        if self.next <= self.ceiling {
+            return Ok(());
+        }
+        let mut batch = Batch::default();
+        let ceiling = self.reserve(&mut batch)?;
+        self.apply(&mut batch)?;
+        self.make_durable()?;
+        self.ceiling = ceiling;
+        Ok(())
+    }
+
     /// Reserves the next block of numbers in good time: it is used only after it is durable, because a reader may have
     /// seen a number that a power cut then took back, and it must not come again with other content.
     fn reserve(&self, batch: &mut Batch) -> Result<u64, Fault> {
@@ -190,6 +195,7 @@ impl Committer {
         }
         let number = self.next;
         if number > self.ceiling {
+            // Cannot be while a group is smaller than what is kept in reserve; a number issued twice must not be either.
             return Err(Fault::Unavailable("no commit number is free yet".into()));
         }
         let mut staged = Staged { records: 0, writes: Vec::with_capacity(16), heads: vec![] };

@@ -11,28 +11,27 @@
 mod chunk;
 mod committer;
 mod open;
+mod shared;
 mod sidecar;
 
 use std::fs::File;
-use std::ops::Bound;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::{Acquire, Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::{fmt, io};
 
 use async_trait::async_trait;
-use sled::IVec;
 
 use super::{
-    Change, Commit, Committed, Direction, Engine, Event, Fault, Hit, IndexPage, IndexRange, Key, Limits, RawEntry, Rec,
-    ScanRange, Scanned, Stats, history, layout,
+    Change, Commit, Committed, Engine, Event, Fault, IndexPage, IndexRange, Key, Limits, RawEntry, Rec, ScanRange,
+    Scanned, Stats,
 };
-use chunk::{ReadError, Sequence, damaged};
 use committer::{Committer, Job};
 pub use open::OpenError;
+use shared::Shared;
 
 /// Commit numbers reserved at a time. A restart skips what is left of a block.
 const BLOCK: u64 = 10_000;
@@ -102,18 +101,6 @@ pub struct SledEngine {
     queue_bytes: u64,
 }
 
-/// What readers and the committer share.
-struct Shared {
-    // Before `lock`, so that the next process finds sled's files released when it gets ours.
-    db: sled::Db,
-    _lock: File,
-    folder: PathBuf,
-    min_free_bytes: u64,
-    /// Why writing has ended.
-    fatal: OnceLock<String>,
-    counts: Counts,
-}
-
 #[derive(Debug, Default)]
 struct Counts {
     queued: AtomicU64,
@@ -146,7 +133,7 @@ impl SledEngine {
             counts: Counts { durable: AtomicU64::new(opened.last), ..Counts::default() },
         });
         let (sender, queue) = sync_channel(options.queue.max(1));
-        let mut committer = Committer {
+        let committer = Committer {
             shared: shared.clone(),
             queue,
             data: opened.data,
@@ -158,7 +145,6 @@ impl SledEngine {
             ceiling: opened.ceiling,
         };
         let failed = |source| OpenError::Io { folder: options.folder.clone(), what: "starting to write", source };
-        committer.start().map_err(|fault| failed(io::Error::other(fault)))?;
         let thread = std::thread::Builder::new().name("store-writer".into()).spawn(|| committer.run());
         let thread = Mutex::new(Some(thread.map_err(failed)?));
         let writer = Arc::new(Writer { queue: RwLock::new(Some(sender)), thread });
@@ -194,222 +180,6 @@ impl Writer {
             Some(thread) => thread.join().map_err(|_| Fault::Fatal("the writer panicked".into()))?,
             None => Ok(()),
         }
-    }
-}
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("folder", &self.folder).field("fatal", &self.fatal).finish_non_exhaustive()
-    }
-}
-
-impl Shared {
-    /// Ends writing for the process and answers the fault that everyone gets from now on. The first reason stays.
-    fn end_writing(&self, why: &str) -> Fault {
-        let why = self.fatal.get_or_init(|| {
-            format!(
-                "the store in {} takes no writes any more ({why}): check its disk, then restart; reads go on",
-                self.folder.display()
-            )
-        });
-        Fault::Fatal(why.clone())
-    }
-
-    fn health(&self) -> Result<(), Fault> {
-        self.fatal.get().map_or(Ok(()), |why| Err(Fault::Fatal(why.clone())))
-    }
-
-    fn has_space(&self) -> Result<(), Fault> {
-        let volume = rustix::fs::statvfs(&self.folder)
-            .map_err(|errno| self.end_writing(&format!("looking for free space: {errno}")))?;
-        let free = volume.f_bavail.saturating_mul(volume.f_frsize);
-        if free < self.min_free_bytes { Err(Fault::Full) } else { Ok(()) }
-    }
-
-    /// Runs one read of sled. Damage is an answer for that read alone, also where sled panics on it; any other error is
-    /// the disk's and ends writing.
-    fn guard<T>(&self, f: impl FnOnce() -> Result<T, ReadError>) -> Result<T, Fault> {
-        let folder = || format!("the store in {}", self.folder.display());
-        match open::quietly(f) {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(ReadError::Damaged(why))) => Err(damaged(&folder(), &why)),
-            Ok(Err(ReadError::Sled(error @ sled::Error::Corruption { .. }))) => {
-                Err(damaged(&folder(), &error.to_string()))
-            }
-            Ok(Err(ReadError::Sled(error))) => Err(self.end_writing(&format!("reading: {error}"))),
-            Err(panic) => Err(damaged(&folder(), &panic)),
-        }
-    }
-
-    fn get(&self, key: &Key) -> Result<Option<Rec>, Fault> {
-        let bytes = layout::record_key(key);
-        self.guard(|| chunk::read(&self.db, &bytes)).map_err(|fault| match fault {
-            Fault::Corrupt(why) => Fault::Corrupt(format!("record {key}: {why}")),
-            other => other,
-        })
-    }
-
-    /// Walks keys until `visit` answers false. Stops at the first error, because sled repeats it for ever. Backwards is
-    /// right only because no key holds a byte FF; see `key`.
-    fn walk(
-        &self,
-        span: layout::Span,
-        direction: Direction,
-        mut visit: impl FnMut(&[u8], IVec) -> Result<bool, Fault>,
-    ) -> Result<(), Fault> {
-        if layout::is_empty(&span) {
-            return Ok(());
-        }
-        let mut range = self.db.range(span);
-        loop {
-            let next = self.guard(|| {
-                let next = match direction {
-                    Direction::Forward => range.next(),
-                    Direction::Backward => range.next_back(),
-                };
-                next.transpose().map_err(ReadError::Sled)
-            })?;
-            let Some((key, value)) = next else { return Ok(()) };
-            if !visit(&key, value)? {
-                return Ok(());
-            }
-        }
-    }
-
-    fn scan(&self, range: &ScanRange, limit: usize) -> Result<Vec<Scanned>, Fault> {
-        let mut found: Vec<Scanned> = vec![];
-        if limit == 0 {
-            return Ok(found);
-        }
-        self.walk(layout::scan_span(range), Direction::Forward, |bytes, value| {
-            let (key, rest) = layout::read_named(bytes)?;
-            if rest.rest().is_empty() {
-                match self.guard(|| chunk::join(&self.db, bytes, value)) {
-                    Ok(Some(rec)) => found.push((key, Ok(rec))),
-                    Ok(None) => {}
-                    Err(fault) => found.push((key, Err(fault))),
-                }
-            }
-            Ok(found.len() < limit)
-        })?;
-        Ok(found)
-    }
-
-    fn scan_index(&self, range: &IndexRange, limit: usize, want_body: bool) -> Result<IndexPage, Fault> {
-        let (mut hits, mut exhausted) = (vec![], true);
-        self.walk(layout::index_span(range), range.direction, |key, value| {
-            if hits.len() == limit {
-                exhausted = false;
-                return Ok(false);
-            }
-            hits.push(layout::read_entry(key, &value)?.1);
-            Ok(true)
-        })?;
-        if want_body {
-            hits.iter_mut().for_each(|hit: &mut Hit| hit.record = self.get(&hit.key));
-        }
-        Ok(IndexPage { hits, exhausted })
-    }
-
-    fn all_entries(&self, after: Option<&RawEntry>, limit: usize) -> Result<Vec<RawEntry>, Fault> {
-        let low = match after {
-            Some(entry) => Bound::Excluded(layout::entry_key(&entry.hit.key, entry.index, &entry.hit.terms())),
-            None => Bound::Included(vec![layout::ENTRY]),
-        };
-        let mut found = vec![];
-        self.walk((low, layout::past(vec![layout::ENTRY])), Direction::Forward, |key, value| {
-            let (index, hit) = layout::read_entry(key, &value)?;
-            found.push(RawEntry { index, hit });
-            Ok(found.len() < limit)
-        })?;
-        Ok(found)
-    }
-
-    /// Only what is durable: a feed that shows a commit which a power cut then takes back would be wrong for ever.
-    fn changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, Fault> {
-        let durable = self.counts.durable.load(Acquire);
-        let mut changes = vec![];
-        if after >= durable {
-            return Ok(changes);
-        }
-        let low = Bound::Included(layout::feed_key(after + 1, 0));
-        let mut last = None;
-        self.walk((low, layout::past(vec![layout::FEED])), Direction::Forward, |key, value| {
-            let commit = layout::read_feed_key(key)?;
-            if commit > durable || (changes.len() >= limit && last != Some(commit)) {
-                return Ok(false);
-            }
-            last = Some(commit);
-            layout::read_feed(commit, &value, &mut changes)?;
-            Ok(true)
-        })?;
-        Ok(changes)
-    }
-
-    fn history(&self, key: &Key, after: u64, limit: usize) -> Result<Vec<Event>, Fault> {
-        let mut events = vec![];
-        if limit == 0 {
-            return Ok(events);
-        }
-        self.walk(layout::events_after(key, after), Direction::Forward, |bytes, value| {
-            let mut rest = layout::read_named(bytes)?.1;
-            let version = rest.u64()?;
-            if rest.rest().is_empty()
-                && let Some(rec) = self.guard(|| chunk::join(&self.db, bytes, value))?
-            {
-                events.push(history::decode(version, rec.body)?);
-            }
-            Ok(events.len() < limit)
-        })?;
-        Ok(events)
-    }
-
-    /// Reads every key: each has a known form, every part has its head, every head its parts, every event decodes.
-    fn inspect(&self) -> Result<Vec<String>, Fault> {
-        let (mut problems, mut sequence) = (vec![], Sequence::default());
-        let walked = self.walk((Bound::Unbounded, Bound::Unbounded), Direction::Forward, |key, value| {
-            if let Err(fault) = self.inspect_one(key, value, &mut sequence, &mut problems) {
-                problems.push(format!("key {}: {fault}", key.escape_ascii()));
-            }
-            Ok(true)
-        });
-        match walked {
-            Ok(()) => sequence.finish(&mut problems),
-            Err(Fault::Corrupt(why)) => problems.push(why),
-            Err(fault) => return Err(fault),
-        }
-        Ok(problems)
-    }
-
-    fn inspect_one(
-        &self,
-        key: &[u8],
-        value: IVec,
-        sequence: &mut Sequence,
-        problems: &mut Vec<String>,
-    ) -> Result<(), Fault> {
-        match key.first() {
-            Some(&layout::META) if key == open::META_STORE || key == open::META_CEILING => {}
-            Some(&layout::RECORD) if layout::read_named(key)?.1.rest().is_empty() => {
-                sequence.head(key, &value, problems);
-            }
-            Some(&layout::RECORD) => sequence.part(key, &value, problems),
-            Some(&layout::ENTRY) => drop(layout::read_entry(key, &value)?),
-            Some(&layout::FEED) => layout::read_feed(layout::read_feed_key(key)?, &value, &mut vec![])?,
-            Some(&layout::HISTORY) => {
-                let mut rest = layout::read_named(key)?.1;
-                let version = rest.u64()?;
-                if rest.rest().is_empty() {
-                    sequence.head(key, &value, problems);
-                    let event = self.guard(|| chunk::join(&self.db, key, value))?;
-                    event.map_or(Ok(()), |rec| history::decode(version, rec.body).map(drop))?;
-                } else {
-                    sequence.part(key, &value, problems);
-                }
-            }
-            _ => problems.push(format!("key {} has no meaning", key.escape_ascii())),
-        }
-        Ok(())
     }
 }
 

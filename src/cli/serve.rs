@@ -1,0 +1,175 @@
+//! `coaching serve`: opens the store, serves, and stops without losing or cutting off anything.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prost_reflect::DescriptorPool;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tonic::service::Routes;
+
+use super::Failure;
+use crate::api::Api;
+use crate::clock::{SystemClock, UuidV7};
+use crate::config::{EngineKind, Problem, Settings};
+use crate::pb;
+use crate::rest::{self, Rest};
+use crate::server::{self, Health, Server};
+use crate::store::{Db, Engine, Fault, memory, sled};
+use crate::telemetry;
+
+/// How often the store is asked whether it still takes writes.
+const STORE_CHECK: Duration = Duration::from_millis(500);
+
+pub(super) fn run(settings: &Settings) -> Result<(), Failure> {
+    telemetry::start(settings).map_err(|problem| Failure::Settings(Problem::new(problem)))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| Failure::Other(format!("the runtime cannot start: {error}")))?.block_on(serve(settings))
+}
+
+async fn serve(settings: &Settings) -> Result<(), Failure> {
+    // Before the store: an address that is taken is told at once. Nothing is accepted until the store is open.
+    let address = settings.listen;
+    let listen = |error| Failure::Listen { address, error };
+    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    let address = listener.local_addr().map_err(listen)?;
+
+    let db = open(settings).await?;
+    let server = assemble(settings, db.clone()).await?;
+    let health = server.health().clone();
+    let mut signals = signals()?;
+    let (failed, mut failure) = watch::channel(None);
+    let watching = tokio::spawn(watch_store(db.clone(), health.clone(), failed));
+
+    health.set(true).await;
+    let store = match settings.engine {
+        EngineKind::Sled => format!("store in {}", settings.data.display()),
+        EngineKind::Memory => "store in memory, gone at the end".to_owned(),
+    };
+    ready(&format!(
+        "coaching {} serves gRPC, gRPC-Web and REST on http://{address} ({store})",
+        env!("CARGO_PKG_VERSION")
+    ));
+
+    let mut again = signals.clone();
+    let stop = async {
+        tokio::select! {
+            () = nth(&mut signals, 1) => tracing::info!("stopping: finishing the calls in flight"),
+            _ = failure.wait_for(Option::is_some) => {}
+        }
+    };
+    let cut_off = tokio::select! {
+        cut_off = server.serve(listener, stop) => cut_off,
+        () = nth(&mut again, 2) => usize::MAX,
+    };
+    watching.abort();
+    let closed = db.close().await;
+    if let Some(fault) = failure.borrow().clone() {
+        return Err(Failure::Store(fault));
+    }
+    closed.map_err(Failure::Store)?;
+    match cut_off {
+        0 => Ok(()),
+        usize::MAX => Err(Failure::Other("stopped at once by a second signal; the store is closed and whole".into())),
+        cut => Err(Failure::Other(format!(
+            "{cut} connections had calls in flight after {:?} (shutdown_grace) and were cut off; the store is closed and whole",
+            settings.shutdown_grace
+        ))),
+    }
+}
+
+/// Opens the store that the settings name.
+async fn open(settings: &Settings) -> Result<Db, Failure> {
+    let engine: Arc<dyn Engine> = match settings.engine {
+        EngineKind::Memory => Arc::new(memory::MemoryEngine::new()),
+        EngineKind::Sled => {
+            let mut options = sled::Options::new(&settings.data);
+            options.create = settings.create_store;
+            options.cache_bytes = settings.sled_cache;
+            options.min_free_bytes = settings.min_free_disk;
+            let opened = tokio::task::spawn_blocking(move || sled::SledEngine::open(&options)).await;
+            let opened = opened.map_err(|error| Failure::Open(format!("opening the store failed: {error}")))?;
+            Arc::new(opened.map_err(|error| Failure::Open(error.to_string()))?)
+        }
+    };
+    Ok(Db::new(engine))
+}
+
+/// The whole service over this store. It says NOT_SERVING until told otherwise.
+async fn assemble(settings: &Settings, db: Db) -> Result<Server<Rest<Routes>>, Failure> {
+    let broken = |error: &dyn std::fmt::Display| Failure::Other(format!("the service cannot be put together: {error}"));
+    let mut pool = DescriptorPool::decode(pb::DESCRIPTORS).map_err(|error| broken(&error))?;
+    pool.decode_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET).map_err(|error| broken(&error))?;
+    let max_message = usize::try_from(settings.max_message_size).unwrap_or(usize::MAX);
+    let api = Api::new(db, Arc::new(SystemClock::default()), Arc::new(UuidV7));
+    let routes = crate::services::routes(api, max_message);
+    let health = Health::new(pool.services().map(|service| service.full_name().to_owned())).await;
+    let options = rest::Options { max_body: max_message, ..rest::Options::default() };
+    Server::new(server_settings(settings), health, routes, pb::DESCRIPTORS, |grpc| Rest::new(&pool, &[], grpc, options))
+        .map_err(|error| broken(&error))
+}
+
+fn server_settings(settings: &Settings) -> server::Settings {
+    server::Settings {
+        max_connections: settings.max_connections,
+        max_requests: settings.max_requests,
+        max_streams: settings.max_streams,
+        max_header_size: u32::try_from(settings.max_header_size).unwrap_or(u32::MAX),
+        header_timeout: settings.header_timeout,
+        keepalive: (settings.keepalive_interval, settings.keepalive_timeout),
+        request_timeout: settings.request_timeout,
+        max_request_timeout: settings.max_request_timeout,
+        trust_caller_headers: settings.trust_caller_headers,
+        cors_origins: settings.cors_origins.clone(),
+        allowed_hosts: settings.hosts(),
+        shutdown_grace: settings.shutdown_grace,
+    }
+}
+
+/// Says NOT_SERVING and tells `failed` when the store has stopped writing for good; logs when it refuses for a while.
+async fn watch_store(db: Db, health: Health, failed: watch::Sender<Option<Fault>>) {
+    let mut refusing = false;
+    loop {
+        tokio::time::sleep(STORE_CHECK).await;
+        match db.health() {
+            Err(fault @ (Fault::Fatal(_) | Fault::Corrupt(_))) => {
+                health.set(false).await;
+                tracing::error!(%fault, "the store has stopped writing: the server stops");
+                failed.send_replace(Some(fault));
+                return;
+            }
+            Err(fault) if !refusing => tracing::error!(%fault, "the store takes no writes; reads go on"),
+            Ok(()) if refusing => tracing::info!("the store takes writes again"),
+            _ => {}
+        }
+        refusing = db.health().is_err();
+    }
+}
+
+/// Counts the interrupt and terminate signals that the process gets, instead of dying of the first.
+fn signals() -> Result<watch::Receiver<u32>, Failure> {
+    let catch = |kind| signal(kind).map_err(|error| Failure::Other(format!("signals cannot be caught: {error}")));
+    let (mut interrupt, mut terminate) = (catch(SignalKind::interrupt())?, catch(SignalKind::terminate())?);
+    let (count, counted) = watch::channel(0);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+            count.send_modify(|count| *count += 1);
+        }
+    });
+    Ok(counted)
+}
+
+async fn nth(signals: &mut watch::Receiver<u32>, n: u32) {
+    if signals.wait_for(|count| *count >= n).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// The one line on standard output, for people and for programs that wait for it.
+fn ready(line: &str) {
+    let mut out = std::io::stdout();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
