@@ -20,7 +20,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mut compiler = protox::Compiler::new([root])?;
     compiler.include_imports(true).include_source_info(true);
-    compiler.open_files(files.iter().filter(|file| !file.starts_with("proto/google")))?;
+    // Of the vendored files only what ours import is needed, and the error details, which answers carry and no file names.
+    let vendored =
+        |file: &&PathBuf| file.starts_with("proto/google") && !file.ends_with("google/rpc/error_details.proto");
+    compiler.open_files(files.iter().filter(|file| !vendored(file)))?;
 
     let out = PathBuf::from(env::var("OUT_DIR")?);
     // prost-types would drop the extension options that hold the HTTP rules, so the encoded form is what is embedded.

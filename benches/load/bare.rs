@@ -151,7 +151,9 @@ impl Bare {
                         }
                         let now = Micros(i64::try_from(std::time::UNIX_EPOCH.elapsed()?.as_micros())?);
                         let (done, told) = oneshot::channel();
-                        queue.try_send(Job { pairs: shape.another(number, now), done }).map_err(|error| error.to_string())?;
+                        queue
+                            .try_send(Job { pairs: shape.another(number, now), done })
+                            .map_err(|error| error.to_string())?;
                         told.await?;
                         took.push(u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX));
                     }

@@ -1,5 +1,6 @@
 //! CreateScorecard, answered when it is on the disk: over gRPC, and the service alone, beside bare sled.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -27,14 +28,13 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         options.folder.display()
     );
     let mut bare = Bare::open(&at("bare"), shape)?;
-    let db = Db::new(Arc::new(SledEngine::open(&SledOptions::new(at("served")))?));
-    world::prepare(&mut world::client(db.clone())).await?;
-    db.close().await?;
-    drop(db);
-    let server = Child::real(&at("served"), true)?;
-    let db = Db::new(Arc::new(SledEngine::open(&SledOptions::new(at("alone")))?));
+    let server = Child::real(&options.program, &prepared(&at("served")).await?, &[])?;
+    let before = match &options.before {
+        Some(before) => Some(Child::real(before, &prepared(&at("before")).await?, &[])?),
+        None => None,
+    };
+    let db = Db::new(Arc::new(SledEngine::open(&SledOptions::new(prepared(&at("alone")).await?))?));
     let alone = world::client(db.clone());
-    world::prepare(&mut alone.clone()).await?;
 
     let made = AtomicU64::new(0);
     let make: Make = Arc::new(move |_| {
@@ -42,23 +42,43 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         grpc("CreateScorecard", &world::scorecard(number as usize, AGENTS))
     });
     let mut numbers = 1_000_000;
-    let mut table =
-        Table::new(&["clients", "bare sled /s", "gRPC /s", "ratio min med max", "service alone /s", "ratio min med max", "bare p50 p99 ms", "gRPC p50 p99 ms"]);
+    let other = if before.is_some() { "before /s" } else { "service alone /s" };
+    let mut table = Table::new(&[
+        "clients",
+        "bare sled /s",
+        "gRPC /s",
+        "ratio min med max",
+        other,
+        "ratio min med max",
+        "bare p50 p99 ms",
+        "gRPC p50 p99 ms",
+    ]);
     let mut bares = Vec::new();
     for clients in [1, 16, 64] {
         let mut lines = Lines::open(server.port, Protocol::Grpc, clients).await?;
         lines.run(None, options.round / 4, &make).await?; // warm
+        let mut earlier = match &before {
+            Some(before) => Some(Lines::open(before.port, Protocol::Grpc, clients).await?),
+            None => None,
+        };
         bare.run(clients as u64, options.round / 4).await?;
         let (mut all, mut sled, mut inside) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..options.rounds {
             all.push(lines.run(Some(&server), options.round, &make).await?);
             sled.push(bare.run(clients as u64, options.round).await?);
-            inside.push(in_process(&alone, &mut numbers, clients, options.round).await?);
+            inside.push(match &mut earlier {
+                Some(earlier) => earlier.run(before.as_ref(), options.round, &make).await?,
+                None => in_process(&alone, &mut numbers, clients, options.round).await?,
+            });
         }
         let ratio = |ours: &[Round]| Spread::of(ours.iter().zip(&sled).map(|(a, b)| a.per_second() / b.per_second()));
         let median = |rounds: &[Round], of: &dyn Fn(&Round) -> f64| Spread::of(rounds.iter().map(of)).median;
         let times = |rounds: &[Round]| {
-            format!("{:.2} {:.2}", median(rounds, &|round| round.percentile(50)), median(rounds, &|round| round.percentile(99)))
+            format!(
+                "{:.2} {:.2}",
+                median(rounds, &|round| round.percentile(50)),
+                median(rounds, &|round| round.percentile(99))
+            )
         };
         table.row([
             clients.to_string(),
@@ -78,6 +98,14 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         noise("bare sled", worst);
     }
     Ok(db.close().await?)
+}
+
+/// A new store with templates.
+async fn prepared(folder: &Path) -> Result<PathBuf> {
+    let db = Db::new(Arc::new(SledEngine::open(&SledOptions::new(folder))?));
+    world::prepare(&mut world::client(db.clone())).await?;
+    db.close().await?;
+    Ok(folder.to_path_buf())
 }
 
 async fn in_process(client: &world::Client, numbers: &mut usize, callers: usize, time: Duration) -> Result<Round> {

@@ -21,11 +21,30 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     // Two processes cannot share a store; the quiet one has a copy, made while nobody has it open.
     let copy = folder.path().join("copy");
     seed_copy(&store, &copy)?;
-    let real = Child::real(&store, true)?;
-    let quiet = Child::real(&copy, false)?;
+    let real = Child::real(&options.program, &store, &[])?;
+    let (other, quiet) = match &options.before {
+        Some(before) => ("before", Child::real(before, &copy, &[])?),
+        None => ("no log", Child::real(&options.program, &copy, &["--log", "info,access=off"])?),
+    };
 
-    println!("\nget: GetScorecard of {CARDS} scorecards, {} rounds of {:?}, alternating", options.rounds, options.round);
-    let mut table = Table::new(&["", "calls", "stub /s", "real /s", "ratio min med max", "no log", "stub µs", "real µs", "cpu ratio", "no log", "p50 ms", "p99 ms"]);
+    println!(
+        "\nget: GetScorecard of {CARDS} scorecards, {} rounds of {:?}, alternating",
+        options.rounds, options.round
+    );
+    let mut table = Table::new(&[
+        "",
+        "calls",
+        "stub /s",
+        "real /s",
+        "ratio min med max",
+        other,
+        "stub µs",
+        "real µs",
+        "cpu ratio",
+        other,
+        "p50 ms",
+        "p99 ms",
+    ]);
     let mut stubs = Vec::new();
     for protocol in [Protocol::Grpc, Protocol::Rest] {
         let make = requests(protocol, &names);
@@ -43,7 +62,8 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         }
         for calls in [16, 64] {
             let (stub, real, quiet) = rounds(options, protocol, calls, &make, [&stub, &real, &quiet]).await?;
-            let ratio = |ours: &[Round], of: fn(&Round) -> f64| Spread::of(ours.iter().zip(&stub).map(|(a, b)| of(a) / of(b)));
+            let ratio =
+                |ours: &[Round], of: fn(&Round) -> f64| Spread::of(ours.iter().zip(&stub).map(|(a, b)| of(a) / of(b)));
             let median = |rounds: &[Round], of: fn(&Round) -> f64| Spread::of(rounds.iter().map(of)).median;
             let cpu: fn(&Round) -> f64 = Round::cpu_per_call;
             table.row([
@@ -64,7 +84,9 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         }
     }
     table.print();
-    println!("  µs: the server's processor time for one call; cpu ratio: stub's over ours, without the generator's share");
+    println!(
+        "  µs: the server's processor time for one call; cpu ratio: stub's over ours, without the generator's share"
+    );
     if let Some(worst) = stubs.into_iter().max_by(|a, b| (a.max / a.min).total_cmp(&(b.max / b.min))) {
         noise("the stub", worst);
     }
@@ -73,7 +95,13 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 
 type Rounds = (Vec<Round>, Vec<Round>, Vec<Round>);
 
-async fn rounds(options: &Options, protocol: Protocol, calls: usize, make: &Make, servers: [&Child; 3]) -> Result<Rounds> {
+async fn rounds(
+    options: &Options,
+    protocol: Protocol,
+    calls: usize,
+    make: &Make,
+    servers: [&Child; 3],
+) -> Result<Rounds> {
     let mut lines = Vec::new();
     for server in servers {
         let mut line = Lines::open(server.port, protocol, calls).await?;

@@ -22,13 +22,18 @@ const PAGE: i32 = 50;
 pub(crate) async fn run(options: &Options) -> Result<()> {
     let temporary = tempfile::tempdir_in(&options.folder)?;
     let folder = options.keep.clone().unwrap_or_else(|| temporary.path().to_path_buf());
-    println!("\nlist: pages of {PAGE} over gRPC, one client, {} rounds of {:?}, alternating", options.rounds, options.round / 4);
-    let small = Child::real(&filled(&folder, SMALL).await?, true)?;
-    let large = Child::real(&filled(&folder, options.cards).await?, true)?;
+    println!(
+        "\nlist: pages of {PAGE} over gRPC, one client, {} rounds of {:?}, alternating",
+        options.rounds,
+        options.round / 4
+    );
+    let small = Child::real(&options.program, &filled(&folder, SMALL).await?, &[])?;
+    let large = Child::real(&options.program, &filled(&folder, options.cards).await?, &[])?;
 
     let with = |change: fn(&mut ListScorecardsRequest, usize)| {
         let make: Make = Arc::new(move |number| {
-            let mut request = ListScorecardsRequest { parent: world::PARENT.into(), page_size: PAGE, ..Default::default() };
+            let mut request =
+                ListScorecardsRequest { parent: world::PARENT.into(), page_size: PAGE, ..Default::default() };
             change(&mut request, number as usize);
             grpc("ListScorecards", &request)
         });
@@ -54,13 +59,12 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         ),
     ];
     let (few, many) = (format!("{SMALL} p50 ms"), format!("{} p50 ms", options.cards));
-    let mut table = Table::new(&["", "KB", &few, &many, "ratio min med max", "p99 ms", "p99 ms", "server µs", "server µs"]);
+    let mut table =
+        Table::new(&["", "KB", &few, &many, "ratio min med max", "p99 ms", "p99 ms", "server µs", "server µs"]);
     let mut noisy = Vec::new();
     for (name, make) in queries {
-        let mut lines = [
-            Lines::open(small.port, Protocol::Grpc, 1).await?,
-            Lines::open(large.port, Protocol::Grpc, 1).await?,
-        ];
+        let mut lines =
+            [Lines::open(small.port, Protocol::Grpc, 1).await?, Lines::open(large.port, Protocol::Grpc, 1).await?];
         for line in &mut lines {
             line.run(None, options.round / 4, &make).await?; // warm
         }
@@ -71,7 +75,8 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
             }
         }
         let p50 = |rounds: &[Round]| Spread::of(rounds.iter().map(|round| round.percentile(50)));
-        let p99 = |rounds: &[Round]| format!("{:.2}", Spread::of(rounds.iter().map(|round| round.percentile(99))).median);
+        let p99 =
+            |rounds: &[Round]| format!("{:.2}", Spread::of(rounds.iter().map(|round| round.percentile(99))).median);
         let cpu = |rounds: &[Round]| format!("{:.0}", Spread::of(rounds.iter().map(Round::cpu_per_call)).median);
         let ratio = Spread::of(all[1].iter().zip(&all[0]).map(|(a, b)| a.percentile(50) / b.percentile(50)));
         let last = all[1].last().map_or(0, |round| round.bytes / round.took.len().max(1) as u64);

@@ -1,6 +1,6 @@
 //! Load: what the service costs beside the least that could do the same, in one run on one machine.
 //!
-//! `cargo bench --bench load -- [get|create|list|all] [--seconds N] [--rounds N] [--folder DIR] [--cards N]`
+//! `cargo bench --bench load -- [get|create|list|all] [options]`; see [`USAGE`].
 //!
 //! Absolute numbers are this machine's. Read the ratios: whatever is compared takes turns in short rounds, so that what
 //! disturbs the machine disturbs both, and each round's ratio stands for itself. `docs/performance.md` says what is
@@ -36,7 +36,20 @@ struct Options {
     keep: Option<PathBuf>,
     /// Scorecards of the larger store of `list`.
     cards: usize,
+    /// The program that is measured.
+    program: PathBuf,
+    /// An earlier build of it, measured beside it.
+    before: Option<PathBuf>,
 }
+
+const USAGE: &str = "get, create, list or all, and then
+  --seconds N      length of a round (1)
+  --rounds N       rounds (5)
+  --folder DIR     where stores are made: on the disk that is to be measured
+  --keep DIR       where the stores of `list` are kept and found again
+  --cards N        scorecards of the larger store of `list` (100000)
+  --program FILE   the program to measure (the one just built)
+  --before FILE    an earlier build to measure beside it, in the place of the second column of ratios";
 
 fn main() -> Result<()> {
     let mut args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
@@ -49,6 +62,8 @@ fn main() -> Result<()> {
         folder: env!("CARGO_TARGET_TMPDIR").into(),
         keep: None,
         cards: 100_000,
+        program: env!("CARGO_BIN_EXE_coaching").into(),
+        before: None,
     };
     let mut part = "all".to_owned();
     args.reverse();
@@ -60,8 +75,10 @@ fn main() -> Result<()> {
             "--rounds" => options.rounds = value()?.parse::<usize>()?.max(1),
             "--folder" => options.folder = value()?.into(),
             "--keep" => options.keep = Some(value()?.into()),
+            "--program" => options.program = value()?.into(),
+            "--before" => options.before = Some(value()?.into()),
             "--cards" => options.cards = value()?.parse::<usize>()?.max(2_000),
-            _ => return Err(format!("{arg}: give get, create, list or all, --seconds N, --rounds N, --folder DIR, --keep DIR, --cards N").into()),
+            _ => return Err(format!("{arg}: {USAGE}").into()),
         }
     }
     table::machine();

@@ -1,33 +1,28 @@
-//! Servers in processes of their own: the real one, and the least that tonic and axum need to answer the same bytes.
-//!
-//! A child prints its port, and ends when its standard input does, so that none outlives the run. Its log goes to a file,
-//! as a deployment's does.
+//! Servers in processes of their own: the program itself as it is by default, and the least that tonic and axum need to
+//! answer the same bytes. Logs go to files, as a deployment's do.
 
 use std::convert::Infallible;
 use std::fs::{self, File};
 use std::future::Future;
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::pin::Pin;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::serve::ListenerExt as _;
 use bytes::{BufMut as _, Bytes};
 use coaching::pb::cresta::v1::coaching::GetScorecardRequest;
-use coaching::server::{Health, Server, Settings};
-use coaching::store::Db;
-use coaching::store::sled::{Options, SledEngine};
-use coaching::{pb, rest};
 use http::{Request, Response, header};
 use prost::Message as _;
 use tokio::net::TcpListener;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::transport::server::TcpIncoming;
 
-use crate::{Result, world};
+use crate::Result;
 
 /// A server in a process of its own.
 pub(crate) struct Child {
@@ -36,35 +31,39 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// The real server over the store in this folder; with its access log, or without.
-    pub(crate) fn real(folder: &Path, access_log: bool) -> Result<Self> {
-        let log = folder.with_extension(if access_log { "log" } else { "quiet.log" });
-        Self::spawn(&["real".into(), folder.into(), (if access_log { "info" } else { "info,access=off" }).into()], &log)
+    /// `coaching serve` over the store in this folder, with these options beside.
+    pub(crate) fn real(program: &Path, folder: &Path, options: &[&str]) -> Result<Self> {
+        let mut command = Command::new(program);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(folder).args(options);
+        Self::spawn(command, &folder.with_extension("log"))
     }
 
     /// tonic's own server around a method that answers these bytes.
     pub(crate) fn grpc_stub(answer: &Path) -> Result<Self> {
-        Self::spawn(&["grpc-stub".into(), answer.into()], &answer.with_extension("log"))
+        Self::stub("grpc-stub", answer)
     }
 
     /// axum's own server around a handler that answers these bytes.
     pub(crate) fn rest_stub(answer: &Path) -> Result<Self> {
-        Self::spawn(&["rest-stub".into(), answer.into()], &answer.with_extension("log"))
+        Self::stub("rest-stub", answer)
     }
 
-    fn spawn(args: &[PathBuf], log: &Path) -> Result<Self> {
-        let mut process = Command::new(std::env::current_exe()?)
-            .arg("serve")
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(File::create(log)?)
-            .spawn()?;
+    fn stub(kind: &str, answer: &Path) -> Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["serve", kind]).arg(answer);
+        Self::spawn(command, &answer.with_extension("log"))
+    }
+
+    /// Waits for the line that names the address.
+    fn spawn(mut command: Command, log: &Path) -> Result<Self> {
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(log)?).spawn()?;
         let mut line = String::new();
         if let Some(out) = process.stdout.take() {
             BufReader::new(out).read_line(&mut line)?;
         }
-        let port = line.trim().parse().map_err(|_| format!("a server did not start, see {}", log.display()))?;
+        let port = line.split("http://127.0.0.1:").nth(1).map(|rest| rest.chars().take_while(char::is_ascii_digit));
+        let port = port.and_then(|digits| digits.collect::<String>().parse().ok());
+        let port = port.ok_or_else(|| fs::read_to_string(log).unwrap_or_default())?;
         Ok(Self { process, port })
     }
 
@@ -82,82 +81,30 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        drop(self.process.stdin.take());
+        let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// What the process of a server does.
+/// What the process of a stub does, until it is killed.
 pub(crate) fn child(args: &[String]) -> Result<()> {
+    let [kind, file] = args else { return Err(format!("no such server: {args:?}").into()) };
+    let answer: Bytes = fs::read(file)?.into();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
     runtime.block_on(async {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let port = listener.local_addr()?.port();
-        let ready = move || println!("{port}");
-        match args.as_slice() {
-            ["real", folder, filter] => real(listener, folder, filter, ready).await,
-            ["grpc-stub", file] => {
-                ready();
-                let incoming = tonic::transport::server::TcpIncoming::from(listener).with_nodelay(Some(true));
-                let stub = Stub(fs::read(file)?.into());
-                Ok(tonic::transport::Server::builder()
-                    .add_service(stub)
-                    .serve_with_incoming_shutdown(incoming, parent_gone())
-                    .await?)
-            }
-            ["rest-stub", file] => {
-                ready();
-                let answer: Bytes = fs::read(file)?.into();
-                let get = move || std::future::ready(([(header::CONTENT_TYPE, "application/json")], answer.clone()));
-                let router = axum::Router::new().route("/v1/{*name}", axum::routing::get(get));
-                let listener = axum::serve::ListenerExt::tap_io(listener, |stream| drop(stream.set_nodelay(true)));
-                Ok(axum::serve(listener, router).with_graceful_shutdown(parent_gone()).await?)
-            }
-            _ => Err(format!("no such server: {args:?}").into()),
+        println!("http://{}", listener.local_addr()?);
+        if kind == "grpc-stub" {
+            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+            return Ok(tonic::transport::Server::builder()
+                .add_service(Stub(answer))
+                .serve_with_incoming(incoming)
+                .await?);
         }
+        let get = move || std::future::ready(([(header::CONTENT_TYPE, "application/json")], answer.clone()));
+        let router = axum::Router::new().route("/v1/{*name}", axum::routing::get(get));
+        Ok(axum::serve(listener.tap_io(|stream| drop(stream.set_nodelay(true))), router).await?)
     })
-}
-
-/// Returns when the parent has closed our standard input, or is gone.
-async fn parent_gone() {
-    let _ = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await;
-}
-
-/// Everything as `coaching serve` has it by default.
-async fn real(listener: TcpListener, folder: &str, filter: &str, ready: impl FnOnce()) -> Result<()> {
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_new(filter)?)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
-    let db = Db::new(Arc::new(SledEngine::open(&Options::new(folder))?));
-    let health = Health::new([]).await;
-    let pool = prost_reflect::DescriptorPool::decode(pb::DESCRIPTORS)?;
-    let routes = coaching::services::routes(world::api(db.clone()), 4 << 20);
-    let bound = rest::Rest::new(&pool, &[], routes.clone().prepare(), rest::Options::default())?;
-    let server = Server::new(settings(), health, routes, pb::DESCRIPTORS, |_| bound)?;
-    server.health().set(true).await;
-    ready();
-    server.serve(listener, parent_gone()).await;
-    Ok(db.close().await?)
-}
-
-fn settings() -> Settings {
-    Settings {
-        max_connections: 1_024,
-        max_requests: 512,
-        max_streams: 200,
-        max_header_size: 16 << 10,
-        header_timeout: Duration::from_secs(30),
-        keepalive: (Duration::from_secs(60), Duration::from_secs(20)),
-        request_timeout: Duration::from_secs(30),
-        max_request_timeout: Duration::from_secs(300),
-        trust_caller_headers: true,
-        cors_origins: vec!["loopback".into()],
-        allowed_hosts: Some(Vec::new()),
-        shutdown_grace: Duration::from_secs(2),
-    }
 }
 
 /// A tonic service as generated code makes them, but for its answer, which is bytes already.

@@ -76,7 +76,8 @@ pub(crate) fn machine() {
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let model = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = model.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("").trim_matches([' ', '\t', ':']);
+    let model =
+        model.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("").trim_matches([' ', '\t', ':']);
     let load: Vec<&str> = load.split(' ').take(3).collect();
     println!("{cores} cores, {model}, load before the run {}", load.join(" "));
 }

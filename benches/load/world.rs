@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use coaching::api::caller::Caller;
 use coaching::api::Api;
+use coaching::api::caller::Caller;
 use coaching::clock::{SystemClock, UuidV7};
 use coaching::pb::cresta::v1::coaching::coaching_service_client::CoachingServiceClient;
 use coaching::pb::cresta::v1::coaching::criterion::Type;
@@ -107,7 +107,8 @@ pub(crate) fn scorecard(number: usize, agents: usize) -> CreateScorecardRequest 
             agent_user_name: agent_name(dice % agents),
             template_name: template_name(dice),
             conversation_name: format!("{PARENT}/conversations/c-{number:09}"),
-            comment: "Calm call about a late payout. One answer came from memory and was right; still, look it up. ".repeat(2),
+            comment: "Calm call about a late payout. One answer came from memory and was right; still, look it up. "
+                .repeat(2),
             scores: scores.collect(),
             ..Default::default()
         }),

@@ -11,9 +11,11 @@ use prost_types::Timestamp;
 use tonic::service::{Interceptor, Routes, interceptor::InterceptedService};
 use tonic::{Code, Request, Status};
 
+use super::Failure;
 use crate::api::Api;
 use crate::api::caller::Caller;
-use crate::clock::{Clock as _, ManualClock, Micros, UuidV7};
+use crate::clock::{Clock as _, ManualClock, Micros, SystemClock, UuidV7};
+use crate::config::Settings;
 use crate::pb::coaching::access::v1::Role;
 use crate::pb::cresta::v1::coaching::coaching_service_client::CoachingServiceClient;
 use crate::pb::cresta::v1::coaching::*;
@@ -22,6 +24,51 @@ use cast::{AGENTS, Dice, GRADERS, REMARKS, REPLIES};
 
 mod cast;
 mod forms;
+
+/// Arguments of `coaching demo`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Serve the API when the demo is loaded
+    #[arg(long)]
+    serve: bool,
+    /// Day on which the ninety days end; today where it is left out. The same day gives the same records
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+    until: Option<Micros>,
+    #[command(flatten)]
+    _settings: Settings,
+}
+
+/// Midnight UTC of a day written `YYYY-MM-DD`.
+fn day(text: &str) -> Result<Micros, String> {
+    let time = format!("{text}T00:00:00Z").parse::<Timestamp>();
+    time.map(|time| Micros::of(&time)).map_err(|_| "must be a day such as 2026-06-30".to_owned())
+}
+
+pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<(), Failure> {
+    let now = SystemClock::default().now();
+    let until = arguments.until.unwrap_or(Micros(now.0 - now.0.rem_euclid(DAY)));
+    if arguments.serve {
+        return super::serve::run(settings, Some(until));
+    }
+    super::block_on(async {
+        let db = super::serve::open(settings).await?;
+        load_with_bar(db.clone(), until).await?;
+        db.close().await.map_err(Failure::Store)?;
+        println!("Serve it with: coaching serve --data {}", settings.data.display());
+        Ok(())
+    })
+}
+
+/// Loads the demo and tells what there is to look at.
+pub(super) async fn load_with_bar(db: Db, until: Micros) -> Result<(), Failure> {
+    let loaded =
+        load(db, until, &bar()).await.map_err(|status| Failure::Other(format!("the demo stopped: {status}")))?;
+    println!(
+        "{} templates, {} agents, {} targets, {} scorecards ({} submitted, {} acknowledged) in customers/acme and customers/globex",
+        loaded.templates, loaded.agents, loaded.targets, loaded.scorecards, loaded.submitted, loaded.acknowledged
+    );
+    Ok(())
+}
 
 const SEED: u64 = 20_260_101;
 const DAYS: i64 = 90;
@@ -155,7 +202,8 @@ pub async fn load(db: Db, until: Micros, bar: &ProgressBar) -> Result<Loaded, St
     for floor in &floors {
         for number in 0..floor.scorecards {
             // Evenly over the days, within a shift from 8 to 18 o'clock.
-            let day = i64::try_from(number).unwrap_or_default() * DAYS / i64::try_from(floor.scorecards.max(1)).unwrap_or(1);
+            let day =
+                i64::try_from(number).unwrap_or_default() * DAYS / i64::try_from(floor.scorecards.max(1)).unwrap_or(1);
             let minute = 8 * 60 + dice.below(10 * 60);
             stage.clock.set(Micros(start.0 + day * DAY + i64::try_from(minute).unwrap_or_default() * 60_000_000));
             grade(&mut stage, floor, number, day, &mut dice, &mut loaded).await?;
@@ -208,7 +256,11 @@ async fn prepare(stage: &mut Stage, floor: &Floor, loaded: &mut Loaded) -> Resul
                 .create_target(CreateTargetRequest {
                     parent: parent.clone(),
                     target: Some(Target {
-                        name: format!("{parent}/targets/{}-{}", floor.template, if part.is_empty() { "all" } else { &part }),
+                        name: format!(
+                            "{parent}/targets/{}-{}",
+                            floor.template,
+                            if part.is_empty() { "all" } else { &part }
+                        ),
                         scorecard_template_name: template.clone(),
                         criterion_or_chapter_id: part,
                         target: Some(percent),
@@ -273,7 +325,10 @@ async fn grade(
         stage.minutes_pass(90);
         stage.enter(floor.customer, agent, Role::Agent);
         let acknowledge_comment = Some(reply.into());
-        stage.client.acknowledge_scorecard(AcknowledgeScorecardRequest { name, acknowledge_comment, etag: String::new() }).await?;
+        stage
+            .client
+            .acknowledge_scorecard(AcknowledgeScorecardRequest { name, acknowledge_comment, etag: String::new() })
+            .await?;
         loaded.acknowledged += 1;
     }
     Ok(())
@@ -283,7 +338,8 @@ async fn grade(
 fn answers(form: &TemplateStructure, skill: f64, dice: &mut Dice) -> Vec<Score> {
     let mut scores = Vec::new();
     for criterion in form.chapters.iter().flat_map(|chapter| &chapter.criteria) {
-        let score = |value| Score { criterion_id: criterion.id.clone(), numeric_value: Some(value), ..Default::default() };
+        let score =
+            |value| Score { criterion_id: criterion.id.clone(), numeric_value: Some(value), ..Default::default() };
         let good = dice.chance(skill);
         if criterion.allow_not_applicable && dice.chance(0.3) {
             scores.push(Score { criterion_id: criterion.id.clone(), not_applicable: true, ..Default::default() });
@@ -291,7 +347,9 @@ fn answers(form: &TemplateStructure, skill: f64, dice: &mut Dice) -> Vec<Score> 
         }
         match &criterion.r#type {
             // An automatic fail is rare.
-            Some(criterion::Type::YesNo(kind)) if kind.auto_fail => scores.push(score(f32::from(u8::from(good || dice.chance(0.9))))),
+            Some(criterion::Type::YesNo(kind)) if kind.auto_fail => {
+                scores.push(score(f32::from(u8::from(good || dice.chance(0.9)))))
+            }
             Some(criterion::Type::YesNo(_)) => scores.push(score(f32::from(u8::from(good)))),
             Some(criterion::Type::Options(kind)) => {
                 let best = kind.options.len().saturating_sub(1);

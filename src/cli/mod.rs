@@ -7,8 +7,11 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{self, Problem, Settings, Sources};
 
+/// The demo's records; public for benchmarks and tests.
+pub mod demo;
 mod serve;
 mod show;
+mod verify;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -18,6 +21,7 @@ Exit codes:
   3  the store cannot be opened
   4  the address cannot be listened on
   5  the store failed while serving
+  6  verify found damage
 
 Without a command, `serve` is run. Every setting is also an environment variable and a key of the file: docs/config.md";
 
@@ -33,6 +37,10 @@ struct Program {
 enum Command {
     /// Serve the API until told to stop (the default)
     Serve(Settings),
+    /// Load a small contact centre to try things on: two customers, 40 agents, 2,000 scorecards over 90 days
+    Demo(demo::Arguments),
+    /// Check every record, index entry and checksum of a store that no server has open
+    Verify(Settings),
     /// Show the settings in effect and where each comes from
     Config(show::Arguments),
 }
@@ -49,6 +57,8 @@ enum Failure {
     #[error("{0}\nStart the server again: it checks the store as it opens it, and says what to do if it is damaged")]
     Store(crate::store::Fault),
     #[error("{0}")]
+    Damaged(String),
+    #[error("{0}")]
     Other(String),
 }
 
@@ -60,6 +70,7 @@ impl Failure {
             Self::Open(_) => 3,
             Self::Listen { .. } => 4,
             Self::Store(_) => 5,
+            Self::Damaged(_) => 6,
         }
     }
 }
@@ -90,10 +101,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 impl Command {
     fn run(self, sources: &Sources, flags: &clap::ArgMatches) -> Result<(), Failure> {
         match self {
-            Self::Serve(_) => serve::run(&sources.settle(flags)?.0),
+            Self::Serve(_) => serve::run(&sources.settle(flags)?.0, None),
+            Self::Demo(arguments) => demo::run(&arguments, &sources.settle(flags)?.0),
+            Self::Verify(_) => verify::run(&sources.settle(flags)?.0),
             Self::Config(arguments) => show::run(&arguments, sources, flags),
         }
     }
+}
+
+/// Runs a command that waits for things.
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| Failure::Other(format!("the runtime cannot start: {error}")))?.block_on(work)
 }
 
 fn fail(failure: &Failure) -> ExitCode {

@@ -12,7 +12,7 @@ use tonic::service::Routes;
 
 use super::Failure;
 use crate::api::Api;
-use crate::clock::{SystemClock, UuidV7};
+use crate::clock::{Micros, SystemClock, UuidV7};
 use crate::config::{EngineKind, Problem, Settings};
 use crate::pb;
 use crate::rest::{self, Rest};
@@ -23,13 +23,13 @@ use crate::telemetry;
 /// How often the store is asked whether it still takes writes.
 const STORE_CHECK: Duration = Duration::from_millis(500);
 
-pub(super) fn run(settings: &Settings) -> Result<(), Failure> {
+/// Serves until told to stop. With `demo`, first loads the demo whose days end then.
+pub(super) fn run(settings: &Settings, demo: Option<Micros>) -> Result<(), Failure> {
     telemetry::start(settings).map_err(|problem| Failure::Settings(Problem::new(problem)))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|error| Failure::Other(format!("the runtime cannot start: {error}")))?.block_on(serve(settings))
+    super::block_on(serve(settings, demo))
 }
 
-async fn serve(settings: &Settings) -> Result<(), Failure> {
+async fn serve(settings: &Settings, demo: Option<Micros>) -> Result<(), Failure> {
     // Before the store: an address that is taken is told at once. Nothing is accepted until the store is open.
     let address = settings.listen;
     let listen = |error| Failure::Listen { address, error };
@@ -37,6 +37,9 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(listen)?;
 
     let db = open(settings).await?;
+    if let Some(until) = demo {
+        super::demo::load_with_bar(db.clone(), until).await?;
+    }
     let server = assemble(settings, db.clone()).await?;
     let health = server.health().clone();
     let mut signals = signals()?;
@@ -81,7 +84,7 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
 }
 
 /// Opens the store that the settings name.
-async fn open(settings: &Settings) -> Result<Db, Failure> {
+pub(super) async fn open(settings: &Settings) -> Result<Db, Failure> {
     let engine: Arc<dyn Engine> = match settings.engine {
         EngineKind::Memory => Arc::new(memory::MemoryEngine::new()),
         EngineKind::Sled => {
@@ -100,8 +103,7 @@ async fn open(settings: &Settings) -> Result<Db, Failure> {
 /// The whole service over this store. It says NOT_SERVING until told otherwise.
 async fn assemble(settings: &Settings, db: Db) -> Result<Server<Rest<Routes>>, Failure> {
     let broken = |error: &dyn std::fmt::Display| Failure::Other(format!("the service cannot be put together: {error}"));
-    let mut pool = DescriptorPool::decode(pb::DESCRIPTORS).map_err(|error| broken(&error))?;
-    pool.decode_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET).map_err(|error| broken(&error))?;
+    let pool = DescriptorPool::decode(pb::DESCRIPTORS).map_err(|error| broken(&error))?;
     let max_message = usize::try_from(settings.max_message_size).unwrap_or(usize::MAX);
     let api = Api::new(db, Arc::new(SystemClock::default()), Arc::new(UuidV7));
     let routes = crate::services::routes(api, max_message);

@@ -4,8 +4,8 @@
 //! Conditions look only backwards, so one pass in the template's order settles all of them.
 
 use super::answers::Answer;
-use super::form::{Form, Kind};
-use crate::domain::exact;
+use super::exact::{self, Exact};
+use super::form::{Choice, Form, Kind};
 use crate::pb::cresta::v1::coaching::Condition;
 use crate::pb::cresta::v1::coaching::condition;
 
@@ -78,15 +78,11 @@ impl Wanted {
         let mut wanted = Wanted { criterion, not_applicable: answer.not_applicable, ..Wanted::default() };
         match &earlier.criteria()[criterion].kind {
             Kind::Options(choices) | Kind::MultiOptions { choices, .. } => {
-                for (at, choice) in choices.iter().enumerate() {
-                    let by_number = answer.numeric_values.contains(&choice.value);
-                    // An option chosen among several is told by text, so `2` and `2.0` name the same one.
-                    let by_text =
-                        || answer.text_values.iter().any(|t| exact::from_text(t).as_ref() == Some(&choice.exact));
-                    if by_number || by_text() {
-                        wanted.choices.push(at);
-                    }
-                }
+                // Several options are told by text, in which `2` and `2.0` name the same one.
+                let named: Vec<Exact> = answer.text_values.iter().filter_map(|text| exact::from_text(text)).collect();
+                let chosen =
+                    |choice: &Choice| answer.numeric_values.contains(&choice.value) || named.contains(&choice.exact);
+                wanted.choices = (0..choices.len()).filter(|&at| chosen(&choices[at])).collect();
             }
             _ => {
                 wanted.numbers.clone_from(&answer.numeric_values);

@@ -27,6 +27,8 @@ pub const MAX_NAME: usize = 500;
 pub const MAX_HELP: usize = 10_000;
 /// Most options of a criterion, bands of a range, values of a condition, and triggers.
 pub const MAX_PARTS: usize = 500;
+/// Most tests and answers listed in them, in all conditions of a template together.
+pub const MAX_CONDITION_PARTS: usize = 10_000;
 /// Longest id in characters.
 const MAX_ID: usize = 128;
 
@@ -35,12 +37,16 @@ const MAX_ID: usize = 128;
 pub fn lint(structure: &pb::TemplateStructure, at: &str) -> Vec<FieldViolation> {
     let mut lint = Lint { faults: Faults::default(), ids: HashSet::new(), earlier: HashMap::new() };
     // Counted before anything is walked, so that a hostile structure costs no more than a large one.
-    let (chapters, criteria) = count(&structure.chapters);
+    let Count { chapters, criteria, parts } = count(&structure.chapters);
     if chapters > MAX_CHAPTERS {
         lint.faults.add(format!("{at}.chapters"), format!("holds {chapters} chapters, more than {MAX_CHAPTERS}"));
     }
     if criteria > MAX_CRITERIA {
         lint.faults.add(format!("{at}.chapters"), format!("holds {criteria} criteria, more than {MAX_CRITERIA}"));
+    }
+    if parts > MAX_CONDITION_PARTS {
+        let why = format!("holds conditions of {parts} tests and answers, more than {MAX_CONDITION_PARTS}");
+        lint.faults.add(format!("{at}.chapters"), why);
     }
     if !lint.faults.0.is_empty() {
         return lint.faults.0;
@@ -81,7 +87,7 @@ struct Lint<'a> {
     faults: Faults,
     ids: HashSet<&'a str>,
     /// The criteria walked so far, which are those that conditions may look at.
-    earlier: HashMap<&'a str, &'a pb::Criterion>,
+    earlier: HashMap<&'a str, conditions::Asked>,
 }
 
 impl<'a> Lint<'a> {
@@ -123,7 +129,7 @@ impl<'a> Lint<'a> {
                 &mut self.faults,
             );
         }
-        self.earlier.entry(&criterion.id).or_insert(criterion);
+        self.earlier.entry(&criterion.id).or_insert_with(|| conditions::Asked::of(criterion));
     }
 
     fn id(&mut self, id: &'a str, at: &str) {
@@ -168,11 +174,24 @@ impl<'a> Lint<'a> {
     }
 }
 
-/// Numbers of chapters and criteria at every depth.
-fn count(chapters: &[pb::Chapter]) -> (usize, usize) {
-    chapters.iter().fold((0, 0), |(outer, criteria), chapter| {
-        let (inner, within) = count(&chapter.chapters);
-        (outer + 1 + inner, criteria + chapter.criteria.len() + within)
+/// How much a structure holds, at every depth.
+#[derive(Default)]
+struct Count {
+    chapters: usize,
+    criteria: usize,
+    /// Tests of conditions, and answers listed in them.
+    parts: usize,
+}
+
+fn count(chapters: &[pb::Chapter]) -> Count {
+    chapters.iter().fold(Count::default(), |sum, chapter| {
+        let within = count(&chapter.chapters);
+        let parts = chapter.criteria.iter().filter_map(|c| c.visible_if.as_ref()).map(conditions::parts).sum::<usize>();
+        Count {
+            chapters: sum.chapters + 1 + within.chapters,
+            criteria: sum.criteria + chapter.criteria.len() + within.criteria,
+            parts: sum.parts + parts + within.parts,
+        }
     })
 }
 

@@ -34,13 +34,18 @@ pub mod targets;
 
 use crate::error::FieldViolation;
 
-/// Collects complaints about fields, so that all are reported together.
+/// Most complaints in one answer: past them a list helps nobody, and could be made to fill the memory.
+const MAX_FAULTS: usize = 1_000;
+
+/// Collects complaints about fields, so that all are reported together, up to [`MAX_FAULTS`].
 #[derive(Debug, Default)]
 struct Faults(Vec<FieldViolation>);
 
 impl Faults {
     fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
-        self.0.push(FieldViolation { field: field.into(), description: description.into() });
+        if self.0.len() < MAX_FAULTS {
+            self.0.push(FieldViolation { field: field.into(), description: description.into() });
+        }
     }
 
     /// Complains unless `text` has at most `most` characters.

@@ -24,6 +24,7 @@ mod render;
 mod reply;
 mod request;
 mod router;
+mod small;
 mod stream;
 /// Path templates.
 pub mod template;

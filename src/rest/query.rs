@@ -59,7 +59,7 @@ pub(crate) fn read<'p>(reader: &mut Reader<'p>, route: &'p Route, query: &str) -
 }
 
 fn complain(reader: &mut Reader<'_>, name: &str, problem: &str) {
-    reader.path.push(Step::Key(name.to_owned()));
+    reader.path.push(Step::Parameter(name.to_owned()));
     reader.complain(problem);
     reader.path.pop();
 }

@@ -29,7 +29,7 @@ impl Limits {
         records: 500,
         commit_bytes: 4 << 20,
         record_bytes: 1 << 20,
-        key_bytes: 512,
+        key_bytes: 1_024,
         projection_bytes: 4 << 10,
         entries: 5_000,
         origin_bytes: 4 << 10,

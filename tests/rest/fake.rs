@@ -11,7 +11,7 @@ use http_body_util::{BodyExt as _, Full, StreamBody};
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use tonic::body::Body;
-use tower::util::BoxCloneService;
+use tower::util::BoxCloneSyncService;
 use tower::{ServiceExt as _, service_fn};
 
 pub(crate) static POOL: LazyLock<DescriptorPool> =
@@ -50,7 +50,7 @@ pub(crate) enum Answer {
     Raw(HeaderMap, Vec<Result<http_body::Frame<Bytes>, tonic::Status>>),
 }
 
-type Service = BoxCloneService<Request<Body>, Response<Body>, Infallible>;
+type Service = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
 pub(crate) struct Shop {
     pub(crate) rest: Rest<Service>,
@@ -117,7 +117,8 @@ impl Shop {
                 Ok::<_, Infallible>(response)
             }
         });
-        let rest = Rest::new(&POOL, &["shop.Shop"], BoxCloneService::new(service), options).expect("the shop binds");
+        let rest =
+            Rest::new(&POOL, &["shop.Shop"], BoxCloneSyncService::new(service), options).expect("the shop binds");
         Self { rest, calls }
     }
 

@@ -36,7 +36,11 @@ fn quality() -> Type {
 }
 
 fn note() -> Criterion {
-    Criterion { required: false, weight: None, ..criterion("note", "Anything else?", 0.0, Type::Text(TextType::default())) }
+    Criterion {
+        required: false,
+        weight: None,
+        ..criterion("note", "Anything else?", 0.0, Type::Text(TextType::default()))
+    }
 }
 
 fn chapter(id: &str, name: &str, weight: Option<f64>, criteria: Vec<Criterion>) -> Chapter {
@@ -44,7 +48,7 @@ fn chapter(id: &str, name: &str, weight: Option<f64>, criteria: Vec<Criterion>) 
 }
 
 /// Weighted criteria, an automatic fail, and a question that does not always apply.
-pub fn call_quality() -> TemplateStructure {
+pub(super) fn call_quality() -> TemplateStructure {
     let verified = Type::YesNo(YesNoType { auto_fail: true, ..Default::default() });
     let hold = Criterion {
         allow_not_applicable: true,
@@ -71,10 +75,18 @@ pub fn call_quality() -> TemplateStructure {
                     hold,
                 ],
             ),
-            chapter("closing", "Closing", None, vec![criterion("recap", "Recapped what happens next", 15.0, yes_no()), note()]),
+            chapter(
+                "closing",
+                "Closing",
+                None,
+                vec![criterion("recap", "Recapped what happens next", 15.0, yes_no()), note()],
+            ),
         ],
         scoring: Some(Scoring {
-            auto_fail: Some(AutoFail { scope: auto_fail::Scope::Template.into(), effect: auto_fail::Effect::Zero.into() }),
+            auto_fail: Some(AutoFail {
+                scope: auto_fail::Scope::Template.into(),
+                effect: auto_fail::Effect::Zero.into(),
+            }),
             pass_threshold: Some(75.0),
             ..Default::default()
         }),
@@ -82,7 +94,7 @@ pub fn call_quality() -> TemplateStructure {
 }
 
 /// Points, a range, and a bonus.
-pub fn chat_quality() -> TemplateStructure {
+pub(super) fn chat_quality() -> TemplateStructure {
     let replies = Type::Range(RangeType {
         min: 0.0,
         max: 600.0,
@@ -93,7 +105,8 @@ pub fn chat_quality() -> TemplateStructure {
             Band { min: 181.0, max: 600.0, points: 0.0, auto_fail: false },
         ],
     });
-    let praise = Criterion { bonus: true, required: false, ..criterion("praise", "The customer said thanks", 1.0, yes_no()) };
+    let praise =
+        Criterion { bonus: true, required: false, ..criterion("praise", "The customer said thanks", 1.0, yes_no()) };
     TemplateStructure {
         chapters: vec![
             chapter(
@@ -110,8 +123,18 @@ pub fn chat_quality() -> TemplateStructure {
                 "Writing",
                 Some(2.0),
                 vec![
-                    criterion("clarity", "Clear and free of jargon", 1.0, options(&[("No", 0.0), ("Mostly", 3.0), ("Yes", 5.0)])),
-                    criterion("tone", "Tone fits the brand", 1.0, options(&[("No", 0.0), ("Mostly", 3.0), ("Yes", 5.0)])),
+                    criterion(
+                        "clarity",
+                        "Clear and free of jargon",
+                        1.0,
+                        options(&[("No", 0.0), ("Mostly", 3.0), ("Yes", 5.0)]),
+                    ),
+                    criterion(
+                        "tone",
+                        "Tone fits the brand",
+                        1.0,
+                        options(&[("No", 0.0), ("Mostly", 3.0), ("Yes", 5.0)]),
+                    ),
                     praise,
                 ],
             ),
@@ -126,7 +149,7 @@ pub fn chat_quality() -> TemplateStructure {
 }
 
 /// Weighted chapters for a process outside conversations; what does not apply drops within its chapter.
-pub fn claims() -> TemplateStructure {
+pub(super) fn claims() -> TemplateStructure {
     let photos = Criterion {
         allow_not_applicable: true,
         ..criterion("photos", "Photos match the damage described", 2.0, quality())
@@ -153,7 +176,10 @@ pub fn claims() -> TemplateStructure {
         scoring: Some(Scoring {
             weighting: Weighting::ChapterWeight.into(),
             not_applicable: NotApplicable::DropInChapter.into(),
-            auto_fail: Some(AutoFail { scope: auto_fail::Scope::Chapter.into(), effect: auto_fail::Effect::Zero.into() }),
+            auto_fail: Some(AutoFail {
+                scope: auto_fail::Scope::Chapter.into(),
+                effect: auto_fail::Effect::Zero.into(),
+            }),
             ..Default::default()
         }),
     }

@@ -17,7 +17,7 @@ pub struct Sheet<'a> {
 impl<'a> Sheet<'a> {
     /// Lays scores out on a form by the answers they show.
     pub fn read(form: &Form, scores: &'a [Score]) -> Sheet<'a> {
-        Self::lay_out(form, scores, |score| Value::from(score))
+        Self::lay_out(form, scores, Value::from)
     }
 
     /// Lays scores out on a form by whichever of their values `shown` picks.

@@ -165,10 +165,7 @@ fn read_choices<'a>(choices: &[Choice], text: &str) -> Result<Answer<'a>, Compla
     match chosen.iter().find(|&&at| choices[at].not_applicable) {
         Some(&at) if chosen.len() == 1 => Ok(Answer::NotApplicable(Some(at))),
         Some(&at) => Err(complaint(TEXT, format!("{} means not applicable and stands alone", choices[at].value))),
-        None => {
-            chosen.sort_unstable();
-            Ok(Answer::Choices(chosen))
-        }
+        None => Ok(Answer::Choices(chosen)),
     }
 }
 

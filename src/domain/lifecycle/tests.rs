@@ -191,7 +191,8 @@ fn type_and_subject_follow_the_template() {
     assert_eq!(begin(proc, 0, process).unwrap(), ScorecardType::Process);
     let calibration: fn(&mut Scorecard) = |card| card.reference_scorecard_id = "r".into();
     assert_eq!(begin(talk, 3, calibration).unwrap(), ScorecardType::Calibration);
-    let bad: [(ScorecardTemplateType, i32, fn(&mut Scorecard), &[&str]); 6] = [
+    type Case = (ScorecardTemplateType, i32, fn(&mut Scorecard), &'static [&'static str]);
+    let bad: [Case; 6] = [
         (talk, 0, |card| card.conversation_name.clear(), &["scorecard.conversationName"]),
         (proc, 0, |_| {}, &["scorecard.processId"]),
         (talk, 2, |_| {}, &["scorecard.scorecardType"]),

@@ -9,16 +9,47 @@ use crate::domain::conditions::MAX_DEPTH;
 use crate::domain::form::Kind;
 use crate::pb::cresta::v1::coaching as pb;
 use crate::pb::cresta::v1::coaching::condition;
-use crate::pb::cresta::v1::coaching::criterion::Type;
 
 /// Most tests in one criterion's condition.
 const MAX_TESTS: usize = 200;
+
+/// An earlier criterion, as conditions look at it.
+pub(super) struct Asked {
+    /// Its kind; `None` where that cannot be compiled, which has its own complaint.
+    kind: Option<Kind>,
+    /// Whether "not applicable" is an answer, as such or by an option.
+    not_applicable: bool,
+}
+
+impl Asked {
+    pub(super) fn of(criterion: &pb::Criterion) -> Asked {
+        let kind = criterion.r#type.as_ref().and_then(|kind| Kind::compile(kind).ok());
+        let offered = match &kind {
+            Some(Kind::Options(choices) | Kind::MultiOptions { choices, .. }) => {
+                choices.iter().any(|c| c.not_applicable)
+            }
+            _ => false,
+        };
+        Asked { kind, not_applicable: criterion.allow_not_applicable || offered }
+    }
+}
+
+/// Tests in a condition, and answers listed in them.
+pub(super) fn parts(condition: &pb::Condition) -> usize {
+    match &condition.kind {
+        Some(condition::Kind::AllOf(list) | condition::Kind::AnyOf(list)) => {
+            1 + list.conditions.iter().map(parts).sum::<usize>()
+        }
+        Some(condition::Kind::Answer(answer)) => 1 + answer.numeric_values.len() + answer.text_values.len(),
+        None => 1,
+    }
+}
 
 /// Complains about the condition of the criterion `owner`, given the criteria before it.
 pub(super) fn condition(
     test: &pb::Condition,
     owner: &str,
-    earlier: &HashMap<&str, &pb::Criterion>,
+    earlier: &HashMap<&str, Asked>,
     at: &str,
     faults: &mut Faults,
 ) {
@@ -39,7 +70,7 @@ fn tests(condition: &pb::Condition) -> usize {
 
 struct Walk<'a> {
     owner: &'a str,
-    earlier: &'a HashMap<&'a str, &'a pb::Criterion>,
+    earlier: &'a HashMap<&'a str, Asked>,
     faults: &'a mut Faults,
 }
 
@@ -67,7 +98,7 @@ impl Walk<'_> {
 
     fn answer(&mut self, answer: &condition::Answer, at: &str) {
         let id = answer.criterion_id.as_str();
-        let Some(criterion) = self.earlier.get(id) else {
+        let Some(asked) = self.earlier.get(id) else {
             let why = match id {
                 "" => "is required".to_owned(),
                 id if id == self.owner => "a criterion cannot depend on itself".to_owned(),
@@ -82,13 +113,12 @@ impl Walk<'_> {
         if listed > MAX_PARTS {
             return self.faults.add(at, format!("lists more than {MAX_PARTS} answers"));
         }
-        if answer.not_applicable && !criterion.allow_not_applicable && !offers_not_applicable(criterion) {
+        if answer.not_applicable && !asked.not_applicable && asked.kind.is_some() {
             self.faults.add(format!("{at}.notApplicable"), format!("is no answer to {id:?}"));
         }
-        // A criterion that cannot be compiled has its own complaint.
-        let Some(Ok(kind)) = criterion.r#type.as_ref().map(Kind::compile) else { return };
+        let Some(kind) = &asked.kind else { return };
         for (i, number) in answer.numeric_values.iter().enumerate() {
-            if let Err(complaint) = answers::allows(&kind, Some(*number), "") {
+            if let Err(complaint) = answers::allows(kind, Some(*number), "") {
                 self.faults.add(format!("{at}.numericValues[{i}]"), format!("for {id:?}: {}", complaint.why));
             }
         }
@@ -96,16 +126,9 @@ impl Walk<'_> {
             let field = format!("{at}.textValues[{i}]");
             if text.is_empty() || (text.contains(',') && matches!(kind, Kind::MultiOptions { .. })) {
                 self.faults.add(field, "is not one answer");
-            } else if let Err(complaint) = answers::allows(&kind, None, text) {
+            } else if let Err(complaint) = answers::allows(kind, None, text) {
                 self.faults.add(field, format!("for {id:?}: {}", complaint.why));
             }
         }
-    }
-}
-
-fn offers_not_applicable(criterion: &pb::Criterion) -> bool {
-    match &criterion.r#type {
-        Some(Type::Options(options) | Type::MultiOptions(options)) => options.options.iter().any(|o| o.not_applicable),
-        _ => false,
     }
 }

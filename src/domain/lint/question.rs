@@ -153,10 +153,10 @@ fn range(given: &pb::RangeType, at: &str, faults: &mut Faults) {
         }
         bands.push((low, high));
     }
-    if !bands.is_empty() && faults.0.len() == before {
-        if let Some(gap) = gap(bands, &min, &max, &step) {
-            faults.add(format!("{at}.ranges"), gap);
-        }
+    // What is between bands can be told only where each of them is good.
+    let good = !bands.is_empty() && faults.0.len() == before;
+    if let Some(gap) = good.then(|| gap(bands, &min, &max, &step)).flatten() {
+        faults.add(format!("{at}.ranges"), gap);
     }
 }
 

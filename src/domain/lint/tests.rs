@@ -371,6 +371,13 @@ fn conditions_are_never_empty_nor_too_deep_nor_too_many() {
     let nest = |depth: usize| (1..depth).fold(if_answered("first", 1.0), |inner, _| all_of(vec![inner]));
     one_fault(&format!("{path}{}", ".allOf.conditions[0]".repeat(8)), |s| at(s, 4).visible_if = Some(nest(9)));
     one_fault(path, |s| at(s, 4).visible_if = Some(all_of(vec![if_answered("first", 1.0); 200])));
+    one_fault("chapters", |s| {
+        let list = pb::condition::Answer { numeric_values: vec![1.0; 9_999], ..wanted("first") };
+        at(s, 4).visible_if = Some(all_of(vec![pb::Condition { kind: Some(condition::Kind::Answer(list)) }]));
+    });
+    one_fault(&format!("{path}.answer"), |s| {
+        at(s, 4).visible_if = asks(condition::Answer { numeric_values: vec![1.0; 501], ..wanted("first") });
+    });
     let mut deepest = good();
     at(&mut deepest, 4).visible_if = Some(nest(8));
     assert_eq!(fields(&deepest), Vec::<String>::new());

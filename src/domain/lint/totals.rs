@@ -29,7 +29,8 @@ pub(super) fn totals(structure: &pb::TemplateStructure, at: &str, faults: &mut F
     }
     let weighs = |(chapter, held): (&pb::Chapter, &Held)| {
         let multiplies = matches!(weighting, Weighting::ChapterWeight | Weighting::Points);
-        !held.weight.is_zero() && !(multiplies && chapter.weight == Some(0.0))
+        let nothing = multiplies && chapter.weight == Some(0.0);
+        !nothing && !held.weight.is_zero()
     };
     if !structure.chapters.iter().zip(&chapters).any(weighs) {
         let what = match weighting {

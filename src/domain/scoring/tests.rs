@@ -93,10 +93,8 @@ fn vector_criterion(id: &str, given: &Json) -> (pb::Criterion, pb::Score) {
     if highest == points {
         criterion = options(id, &[(0.0, 0.0), (1.0, points)]);
     }
-    if given["autoFail"] == true {
-        if let Some(Type::Options(options)) = &mut criterion.r#type {
-            options.options[1].auto_fail = true;
-        }
+    if let Some(Type::Options(options)) = &mut criterion.r#type {
+        options.options[1].auto_fail = given["autoFail"] == true;
     }
     criterion.weight = number("w");
     criterion.bonus = given["bonus"] == true;
@@ -372,7 +370,29 @@ fn passing_goes_by_the_exact_total() {
     };
     assert_eq!(at(66.6667), Some(false), "200/3 shows as 66.6667 and does not reach it");
     assert_eq!(at(66.6666), Some(true));
-    assert_eq!(at(0.0), Some(true));
+    let half = Case::of(vec![chapter("c", vec![yes_no("a"), yes_no("b")])], vec![answer("a", 1.0)]);
+    let (form, outcome) = half.with(|scoring| scoring.pass_threshold = Some(50.0)).came(Mode::Submitted);
+    assert_eq!(outcome.passed, Some(true), "reaching it is enough");
+    let mut card = pb::Scorecard::default();
+    write(&outcome, &form, &mut card);
+    assert_eq!(card.passed, Some(true));
+}
+
+#[test]
+fn only_the_bad_answer_fails() {
+    for (inverted, bad) in [(false, 0.0), (true, 1.0)] {
+        let kind = pb::YesNoType { inverted, auto_fail: true, ..Default::default() };
+        let criterion = crate::domain::fixtures::criterion("a", Type::YesNo(kind));
+        let failed = |value: f32| {
+            let case = Case::of(vec![chapter("c", vec![criterion.clone()])], vec![answer("a", value)]);
+            let (form, outcome) = case.came(Mode::Submitted);
+            let mut card = pb::Scorecard { scores: case.scores, ..Default::default() };
+            write(&outcome, &form, &mut card);
+            assert_eq!(card.scores[0].auto_fail_triggered, card.auto_failed);
+            card.auto_failed
+        };
+        assert_eq!((failed(bad), failed(1.0 - bad)), (true, false), "inverted: {inverted}");
+    }
 }
 
 #[test]

@@ -94,7 +94,8 @@ fn every_bad_field_is_reported_with_the_faults_of_the_structure() {
 
 #[test]
 fn titles_and_weights_have_bounds() {
-    let bad: [(fn(&mut ScorecardTemplate), &str); 4] = [
+    type Change = fn(&mut ScorecardTemplate);
+    let bad: [(Change, &str); 4] = [
         (|t| t.title = "x".repeat(501), "title"),
         (|t| t.qa_score_config = Some(QaScoreConfig { included: true, weight: Some(-1.0) }), "qaScoreConfig.weight"),
         (
@@ -129,7 +130,9 @@ fn only_a_change_of_structure_makes_a_revision() {
 fn going_back_to_an_earlier_structure_goes_back_to_its_id_with_a_new_number() {
     let first = made();
     let second = changed(&first, &[], 20, reword).unwrap();
-    let third = changed(&second, &[first.clone()], 30, |template| template.template = first.template.clone()).unwrap();
+    let third =
+        changed(&second, std::slice::from_ref(&first), 30, |template| template.template = first.template.clone())
+            .unwrap();
     assert_eq!((third.revision, third.revision_number), (first.revision, 3));
 }
 

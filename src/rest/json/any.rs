@@ -6,7 +6,8 @@ use serde::de::{Error as _, IgnoredAny, MapAccess};
 use serde_json::value::RawValue;
 
 use super::path::Step;
-use super::read::{Level, One, Reader, drain_map};
+use super::read::{Level, Reader};
+use super::visit::{One, drain_map};
 use crate::rest::plan::{MessageId, Shape};
 use crate::rest::wire;
 

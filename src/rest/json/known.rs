@@ -1,11 +1,9 @@
 //! The well-known types that have a JSON form of their own, from wire bytes.
 
 use super::time;
-use super::write::{Unwritable, Writer, bytes_of};
+use super::write::{Done, Unwritable, Writer, bytes_of};
 use crate::rest::plan::{Kind, MessageId, Shape};
 use crate::rest::wire::{Cursor, Raw};
-
-type Done = Result<(), Unwritable>;
 
 impl Writer<'_> {
     pub(super) fn timestamp(&mut self, bytes: &[u8]) -> Done {

@@ -22,6 +22,9 @@ impl Reader<'_> {
     /// Appends one leaf, or notes what it should have been.
     pub(crate) fn leaf(&mut self, kind: Kind, tag: u64, token: Token<'_>) {
         let plans = self.plans;
+        if matches!(kind, Kind::Message(_)) && tag != 0 && !self.has_room() {
+            return self.complain("is nested too deeply");
+        }
         if put(&mut self.out, plans, kind, tag, token).is_none() {
             self.mismatch(kind);
         }
@@ -40,7 +43,7 @@ fn put(out: &mut Vec<u8>, plans: &Plans, kind: Kind, tag: u64, token: Token<'_>)
                 Token::Text(name) => found.number(name).or_else(|| i32::try_from(integer(token)?).ok())?,
                 _ => i32::try_from(integer(token)?).ok()?,
             };
-            if found.closed && found.name(number).is_none() {
+            if (found.closed || found.null) && found.name(number).is_none() {
                 return None;
             }
             put_tag(out, tag);
@@ -58,7 +61,9 @@ fn put(out: &mut Vec<u8>, plans: &Plans, kind: Kind, tag: u64, token: Token<'_>)
             match plan.shape {
                 Shape::Wrapper => {
                     let inner = plan.fields.first()?;
+                    let before = out.len();
                     put(out, plans, inner.kind, inner.tag, token)?;
+                    drop_zero(out, before);
                 }
                 Shape::Timestamp => put_pair(out, time::timestamp(token.text()?)?),
                 Shape::Duration => put_pair(out, time::duration(token.text()?)?),
@@ -71,6 +76,15 @@ fn put(out: &mut Vec<u8>, plans: &Plans, kind: Kind, tag: u64, token: Token<'_>)
             }
             Some(())
         }
+    }
+}
+
+/// Takes back a field without presence that was written as zero: canonical bytes leave it out.
+pub(super) fn drop_zero(out: &mut Vec<u8>, before: usize) {
+    if let Ok(Some((_, raw))) = wire::Cursor(&out[before..]).field()
+        && raw.is_zero()
+    {
+        out.truncate(before);
     }
 }
 

@@ -10,7 +10,9 @@ pub(crate) mod write;
 mod any;
 mod known;
 mod leaf;
+mod pieces;
 mod time;
+mod visit;
 
 use std::sync::Arc;
 

@@ -82,7 +82,7 @@ fn decimal(text: &str) -> Option<i128> {
     Some(if negative { -value } else { value })
 }
 
-/// Bare floats beyond this may have lost digits on the way, so they are not taken for integers.
+/// Bare floats from here on may have lost digits on the way, so they are not taken for integers.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The integer that this token is; the range is the caller's to check.
@@ -90,7 +90,7 @@ pub(crate) fn integer(token: Token<'_>) -> Option<i128> {
     match token {
         Token::Unsigned(value) => Some(value.into()),
         Token::Signed(value) => Some(value.into()),
-        Token::Float(value) if value.fract() == 0.0 && value.abs() <= EXACT => Some(value as i128),
+        Token::Float(value) if value.fract() == 0.0 && value.abs() < EXACT => Some(value as i128),
         Token::Str(text) | Token::Text(text) => decimal(text),
         _ => None,
     }

@@ -10,6 +10,8 @@ pub(crate) enum Step<'p> {
     Index(usize),
     /// A map's key, or the name of no field: the caller's text.
     Key(String),
+    /// A query parameter's name: the caller's text, and a path already.
+    Parameter(String),
 }
 
 /// The steps from the root.
@@ -31,6 +33,11 @@ impl<'p> Path<'p> {
 /// A caller's text is shown no longer than this.
 const LONGEST_KEY: usize = 64;
 
+/// Its beginning, and whether there is more.
+fn short(text: &str) -> (&str, bool) {
+    text.char_indices().nth(LONGEST_KEY).map_or((text, false), |(end, _)| (&text[..end], true))
+}
+
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, step) in self.0.iter().enumerate() {
@@ -38,13 +45,14 @@ impl fmt::Display for Path<'_> {
             match step {
                 Step::Field(name) => write!(f, "{dot}{name}")?,
                 Step::Index(index) => write!(f, "[{index}]")?,
+                Step::Parameter(name) => f.write_str(short(name).0)?,
                 Step::Key(key) => {
                     let plain =
                         !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'@');
-                    match key.char_indices().nth(LONGEST_KEY) {
-                        Some((end, _)) => write!(f, "[{:?}]", format_args!("{}…", &key[..end]))?,
-                        None if plain => write!(f, "{dot}{key}")?,
-                        None => write!(f, "[{key:?}]")?,
+                    match short(key) {
+                        (start, true) => write!(f, "[{:?}]", format!("{start}…"))?,
+                        (key, _) if plain => write!(f, "{dot}{key}")?,
+                        (key, _) => write!(f, "[{key:?}]")?,
                     }
                 }
             }
@@ -72,5 +80,11 @@ mod tests {
         path.pop();
         path.push(Step::Key("é".repeat(5_000)));
         assert!(path.to_string().len() < 250);
+        path.pop();
+        path.pop();
+        path.pop();
+        path.pop();
+        path.push(Step::Parameter("a.b[c]".into()));
+        assert_eq!(path.to_string(), "a.b[c]");
     }
 }

@@ -4,14 +4,15 @@
 //! fault; only broken syntax ends it. Once something is noted the bytes are worthless and the call is refused.
 
 use std::collections::HashSet;
-use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess};
 
 use super::number::Token;
 use super::path::{Path, Step};
+use super::visit::{Name, NameSeed, Null, One, Slot, drain_map, drain_seq};
 use crate::error::FieldViolation;
-use crate::rest::plan::{Bits, Card, Field, Kind, Message, MessageId, Plans, Shape};
+use crate::rest::plan::{Card, Field, Kind, MessageId, Plans, Shape};
+use crate::rest::small::Bits;
 use crate::rest::wire::{self, put_varint};
 
 /// More complaints than this help nobody.
@@ -82,7 +83,12 @@ impl<'p> Reader<'p> {
                 One { kind: Kind::Message(id), tag: 0, null: Null::Refused, level: Level::Root, r: self }
                     .deserialize(&mut json)?
             }
-            Target::Field(field, level) => Slot { field, level, r: self }.deserialize(&mut json)?,
+            Target::Field(field, level) => {
+                self.path.push(Step::Field(&field.json));
+                let written = Slot { field, level, r: self }.deserialize(&mut json)?;
+                self.path.pop();
+                written
+            }
         };
         json.end()
     }
@@ -110,6 +116,10 @@ impl<'p> Reader<'p> {
         if self.violations.len() < MOST_VIOLATIONS {
             self.violations.push(FieldViolation { field: self.path.to_string(), description: description.into() });
         }
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.room > 0
     }
 
     /// Starts a nested message; a tag of 0 stands for the outermost, which has neither tag nor length.
@@ -201,7 +211,7 @@ impl<'p> Reader<'p> {
     }
 
     /// A map: `google.protobuf.Struct` is one too.
-    fn entries<'de, A: MapAccess<'de>>(&mut self, field: &Field, mut map: A) -> Result<(), A::Error> {
+    pub(super) fn entries<'de, A: MapAccess<'de>>(&mut self, field: &Field, mut map: A) -> Result<(), A::Error> {
         let Card::Map { key } = field.card else { return drain_map(map) };
         let tag = wire::tag(2, field.kind.wire());
         // By the key's bytes, as different texts may be the same number.
@@ -229,8 +239,9 @@ impl<'p> Reader<'p> {
     }
 
     /// A list; numbers, bools and enums are packed unless the field says otherwise.
-    fn elements<'de, A: SeqAccess<'de>>(&mut self, field: &Field, mut seq: A) -> Result<(), A::Error> {
+    pub(super) fn elements<'de, A: SeqAccess<'de>>(&mut self, field: &Field, mut seq: A) -> Result<(), A::Error> {
         let packed = field.card == (Card::Repeated { packed: true });
+        let before = self.out.len();
         let (start, tag) = if packed {
             put_varint(&mut self.out, wire::tag(field.number, wire::LENGTH));
             (wire::open(&mut self.out), 0)
@@ -248,13 +259,15 @@ impl<'p> Reader<'p> {
             index += 1;
         }
         self.path.pop();
-        if packed {
-            wire::close(&mut self.out, start);
+        match (packed, index) {
+            (true, 0) => self.out.truncate(before),
+            (true, _) => wire::close(&mut self.out, start),
+            (false, _) => {}
         }
         Ok(())
     }
 
-    fn takes_null(&self, kind: Kind) -> bool {
+    pub(super) fn takes_null(&self, kind: Kind) -> bool {
         match kind {
             Kind::Enum(id) => self.plans.enums[id].null,
             _ => self.plans.shape(kind) == Some(Shape::Value),
@@ -262,232 +275,13 @@ impl<'p> Reader<'p> {
     }
 }
 
-/// What a JSON null is where it has no meaning of its own.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Null {
-    /// The field is as if it were not there.
-    Absent,
-    /// An element of a list or map cannot be missing.
-    Refused,
-}
-
-/// One value. Answers whether anything was written.
-pub(super) struct One<'r, 'p> {
-    kind: Kind,
-    tag: u64,
-    null: Null,
-    level: Level,
-    r: &'r mut Reader<'p>,
-}
-
-impl<'r, 'p> One<'r, 'p> {
-    /// A message without tag and length, as within an `Any`.
-    pub(super) fn bare(id: MessageId, r: &'r mut Reader<'p>) -> Self {
-        Self { kind: Kind::Message(id), tag: 0, null: Null::Refused, level: Level::Inner, r }
-    }
-
-    fn token(self, token: Token<'_>) -> bool {
-        if matches!(token, Token::Null) && !self.r.takes_null(self.kind) && self.null == Null::Absent {
-            return false;
-        }
-        self.r.leaf(self.kind, self.tag, token);
-        true
-    }
-
-    fn list<'de, A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
-        let (plans, r) = (self.r.plans, self.r);
-        let Kind::Message(id) = self.kind else { return r.misfit(self.kind, seq) };
-        let plan = &plans.messages[id];
-        match plan.shape {
-            Shape::List => {
-                let Some(start) = r.begin(self.tag) else { return drain_seq(seq) };
-                r.elements(&plan.fields[0], seq)?;
-                r.end(start);
-            }
-            Shape::Value => {
-                let Some(start) = r.begin(self.tag) else { return drain_seq(seq) };
-                let list = &plan.fields[5];
-                One { kind: list.kind, tag: list.tag, null: Null::Refused, level: Level::Inner, r }.list(seq)?;
-                r.end(start);
-            }
-            _ => return r.misfit(self.kind, seq),
-        }
-        Ok(())
-    }
-
-    fn object<'de, A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        let (plans, r) = (self.r.plans, self.r);
-        let plan = match self.kind {
-            Kind::Message(id) => &plans.messages[id],
-            _ => {
-                r.mismatch(self.kind);
-                return drain_map(map);
-            }
-        };
-        if matches!(plan.shape, Shape::Timestamp | Shape::Duration | Shape::FieldMask | Shape::Wrapper | Shape::List) {
-            r.mismatch(self.kind);
-            return drain_map(map);
-        }
-        let Some(start) = r.begin(self.tag) else { return drain_map(map) };
-        match (plan.shape, self.kind) {
-            (Shape::Struct, _) => r.entries(&plan.fields[0], map)?,
-            (Shape::Value, _) => {
-                let object = &plan.fields[4];
-                One { kind: object.kind, tag: object.tag, null: Null::Refused, level: Level::Inner, r }.object(map)?;
-            }
-            (Shape::Any, _) => r.any(map)?,
-            (_, Kind::Message(id)) => r.message(id, self.level, map)?,
-            _ => drain_map(map)?,
-        }
-        r.end(start);
-        Ok(())
-    }
-}
-
 impl<'p> Reader<'p> {
-    fn misfit<'de, A: SeqAccess<'de>>(&mut self, kind: Kind, seq: A) -> Result<(), A::Error> {
+    pub(super) fn misfit<'de, A: SeqAccess<'de>>(&mut self, kind: Kind, seq: A) -> Result<(), A::Error> {
         self.mismatch(kind);
         drain_seq(seq)
     }
 
     pub(super) fn mismatch(&mut self, kind: Kind) {
         self.complain(format!("must be {}", super::leaf::wanted(self.plans, kind)));
-    }
-}
-
-/// The value of one field: a list or map, or [`One`]. Answers whether anything was written.
-struct Slot<'r, 'p, 'f> {
-    field: &'f Field,
-    level: Level,
-    r: &'r mut Reader<'p>,
-}
-
-impl<'r, 'p> Slot<'r, 'p, '_> {
-    fn one(self) -> One<'r, 'p> {
-        One { kind: self.field.kind, tag: self.field.tag, null: Null::Absent, level: self.level, r: self.r }
-    }
-
-    fn token(self, token: Token<'_>) -> bool {
-        match (self.field.card, token) {
-            (Card::Singular { .. }, _) => self.one().token(token),
-            (_, Token::Null) => false,
-            (Card::Repeated { .. }, _) => self.refuse("must be a list"),
-            (Card::Map { .. }, _) => self.refuse("must be an object"),
-        }
-    }
-
-    fn refuse(self, description: &str) -> bool {
-        self.r.complain(description);
-        false
-    }
-}
-
-/// Passes every kind of leaf to `self.token`.
-macro_rules! leaves {
-    () => {
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("JSON")
-        }
-        fn visit_unit<E>(self) -> Result<bool, E> {
-            Ok(self.token(Token::Null))
-        }
-        fn visit_bool<E>(self, value: bool) -> Result<bool, E> {
-            Ok(self.token(Token::Bool(value)))
-        }
-        fn visit_u64<E>(self, value: u64) -> Result<bool, E> {
-            Ok(self.token(Token::Unsigned(value)))
-        }
-        fn visit_i64<E>(self, value: i64) -> Result<bool, E> {
-            Ok(self.token(Token::Signed(value)))
-        }
-        fn visit_f64<E>(self, value: f64) -> Result<bool, E> {
-            Ok(self.token(Token::Float(value)))
-        }
-        fn visit_str<E>(self, value: &str) -> Result<bool, E> {
-            Ok(self.token(Token::Str(value)))
-        }
-    };
-}
-
-impl<'de> Visitor<'de> for One<'_, '_> {
-    type Value = bool;
-    leaves!();
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<bool, A::Error> {
-        self.list(seq).map(|()| true)
-    }
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<bool, A::Error> {
-        self.object(map).map(|()| true)
-    }
-}
-
-impl<'de> Visitor<'de> for Slot<'_, '_, '_> {
-    type Value = bool;
-    leaves!();
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<bool, A::Error> {
-        match self.field.card {
-            Card::Singular { .. } => self.one().list(seq)?,
-            Card::Repeated { .. } => self.r.elements(self.field, seq)?,
-            Card::Map { .. } => {
-                self.refuse("must be an object");
-                drain_seq(seq)?;
-            }
-        }
-        Ok(true)
-    }
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<bool, A::Error> {
-        match self.field.card {
-            Card::Singular { .. } => self.one().object(map)?,
-            Card::Map { .. } => self.r.entries(self.field, map)?,
-            Card::Repeated { .. } => {
-                self.refuse("must be a list");
-                drain_map(map)?;
-            }
-        }
-        Ok(true)
-    }
-}
-
-macro_rules! seeds {
-    ($($name:ty),*) => { $(impl<'de> DeserializeSeed<'de> for $name {
-        type Value = bool;
-        fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<bool, D::Error> {
-            json.deserialize_any(self)
-        }
-    })* };
-}
-seeds!(One<'_, '_>, Slot<'_, '_, '_>);
-
-pub(super) fn drain_map<'de, A: MapAccess<'de>>(mut map: A) -> Result<(), A::Error> {
-    while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-    Ok(())
-}
-
-fn drain_seq<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<(), A::Error> {
-    while seq.next_element::<IgnoredAny>()?.is_some() {}
-    Ok(())
-}
-
-/// A member's name, looked up without being copied.
-struct NameSeed<'p>(&'p Message);
-
-enum Name {
-    Known(u16),
-    Unknown(String),
-}
-
-impl<'de> DeserializeSeed<'de> for NameSeed<'_> {
-    type Value = Name;
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Name, D::Error> {
-        json.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for NameSeed<'_> {
-    type Value = Name;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-    fn visit_str<E>(self, name: &str) -> Result<Name, E> {
-        Ok(self.0.named(name).map_or_else(|| Name::Unknown(name.to_owned()), Name::Known))
     }
 }

@@ -194,10 +194,7 @@ mod tests {
     fn numbers_print_as_other_libraries_print_them() {
         assert_eq!(made(|out| double(out, 1.0)), "1");
         assert_eq!(made(|out| double(out, -0.0)), "-0");
-        assert_eq!(
-            made(|out| double(out, 1.5e300)),
-            "1.5e+300".replace('+', if made(|o| double(o, 1.5e300)).contains('+') { "+" } else { "" })
-        );
+        assert_eq!(made(|out| double(out, 1.5e300)), "1.5e+300");
         assert_eq!(made(|out| float(out, 0.1)), "0.1");
         assert_eq!(made(|out| double(out, f64::NAN)), "\"NaN\"");
         assert_eq!(made(|out| float(out, f32::NEG_INFINITY)), "\"-Infinity\"");

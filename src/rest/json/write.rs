@@ -4,11 +4,11 @@
 //!
 //! Fields without presence are left out when they are zero, as proto3 JSON does by default; unknown fields are dropped.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use super::text;
-use crate::rest::plan::{Bits, Card, Field, Kind, MessageId, Plans, Scalar, Shape};
+use crate::rest::plan::{Card, Field, Kind, MessageId, Plans, Scalar, Shape};
+use crate::rest::small::Bits;
 use crate::rest::wire::{Cursor, FIXED32, FIXED64, LENGTH, Malformed, Raw, VARINT};
 
 /// How deep messages may nest in an answer; prost refuses more than 100 before this is reached, `Any` aside.
@@ -49,13 +49,13 @@ impl From<Malformed> for Unwritable {
     }
 }
 
-type Done = Result<(), Unwritable>;
+pub(super) type Done = Result<(), Unwritable>;
 
 /// See the module.
 pub(crate) struct Writer<'p> {
     pub(super) plans: &'p Plans,
     pub(crate) out: Vec<u8>,
-    careful: bool,
+    pub(super) careful: bool,
     depth: usize,
 }
 
@@ -207,7 +207,7 @@ impl<'p> Writer<'p> {
         Ok(())
     }
 
-    fn name(&mut self, field: &Field, first: &mut bool) {
+    pub(super) fn name(&mut self, field: &Field, first: &mut bool) {
         if !std::mem::take(first) {
             self.out.push(b',');
         }
@@ -221,101 +221,8 @@ impl<'p> Writer<'p> {
         }
     }
 
-    /// The careful way: every field's pieces together, in order of number.
-    fn collected(&mut self, id: MessageId, bytes: &[u8], mut first: bool) -> Done {
-        let plans = self.plans;
-        let plan = &plans.messages[id];
-        let mut pieces: Vec<(u16, Raw<'_>)> = Vec::new();
-        let mut cursor = Cursor(bytes);
-        while let Some((number, raw)) = cursor.field()? {
-            let Some(at) = plan.numbered(number).filter(|at| fits(plan.field(*at), raw)) else { continue };
-            pieces.push((at, raw));
-        }
-        // Of a oneof only the last member set counts.
-        let mut last: Vec<(u16, u16)> = Vec::new();
-        for (at, _) in pieces.iter().rev() {
-            if let Some(oneof) = plan.field(*at).oneof
-                && last.iter().all(|(known, _)| *known != oneof)
-            {
-                last.push((oneof, *at));
-            }
-        }
-        pieces.retain(|(at, _)| plan.field(*at).oneof.is_none_or(|oneof| last.contains(&(oneof, *at))));
-        pieces.sort_by_key(|(at, _)| *at);
-        for group in pieces.chunk_by(|a, b| a.0 == b.0) {
-            let field = plan.field(group[0].0);
-            let raws: Vec<Raw<'_>> = group.iter().map(|(_, raw)| *raw).collect();
-            let silent = match field.card {
-                Card::Singular { .. } => raws.last().is_none_or(|raw| is_silent(field, *raw)),
-                _ => raws.iter().all(|raw| is_silent(field, *raw)),
-            };
-            if !silent {
-                self.name(field, &mut first);
-                self.field(field, &raws)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// A field's value from all its pieces.
-    fn field(&mut self, field: &Field, raws: &[Raw<'_>]) -> Done {
-        match field.card {
-            Card::Singular { .. } => match (field.kind, raws) {
-                (Kind::Message(id), [_, _, ..]) => {
-                    // Pieces of a message merge, and to join their bytes is to merge them.
-                    let joined: Vec<u8> = raws.iter().flat_map(|raw| bytes_of(*raw)).copied().collect();
-                    self.message(id, &joined)
-                }
-                (kind, [.., raw]) => self.value(kind, *raw),
-                (_, []) => Ok(()),
-            },
-            Card::Repeated { .. } => {
-                self.out.push(b'[');
-                let mut first = true;
-                for raw in raws.iter().filter(|raw| !is_silent(field, **raw)) {
-                    if !std::mem::take(&mut first) {
-                        self.out.push(b',');
-                    }
-                    self.element(field, *raw)?;
-                }
-                self.out.push(b']');
-                Ok(())
-            }
-            Card::Map { key } => {
-                self.out.push(b'{');
-                let mut entries: Vec<Option<Raw<'_>>> = raws.iter().copied().map(Some).collect();
-                if self.careful {
-                    self.drop_older(key, &mut entries)?;
-                }
-                let mut first = true;
-                for raw in entries.into_iter().flatten() {
-                    if !std::mem::take(&mut first) {
-                        self.out.push(b',');
-                    }
-                    self.element(field, raw)?;
-                }
-                self.out.push(b'}');
-                Ok(())
-            }
-        }
-    }
-
-    /// Of a map's entries with the same key only the last counts.
-    fn drop_older(&mut self, key: Scalar, entries: &mut [Option<Raw<'_>>]) -> Done {
-        let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
-        for at in 0..entries.len() {
-            let found = entry_key(entries[at].map_or(&[], bytes_of), key)?;
-            let start = self.out.len();
-            self.key(key, found)?;
-            if let Some(older) = places.insert(self.out.split_off(start), at) {
-                entries[older] = None;
-            }
-        }
-        Ok(())
-    }
-
     /// An element of a list, all elements of a packed one, or an entry of a map.
-    fn element(&mut self, field: &Field, raw: Raw<'_>) -> Done {
+    pub(super) fn element(&mut self, field: &Field, raw: Raw<'_>) -> Done {
         match (field.card, raw) {
             (Card::Map { key }, _) => self.entry(field, key, bytes_of(raw)),
             (_, Raw::Bytes(bytes)) if field.kind.wire() != LENGTH => {
@@ -356,7 +263,7 @@ impl<'p> Writer<'p> {
     }
 
     /// A map's key, always quoted.
-    fn key(&mut self, key: Scalar, raw: Raw<'_>) -> Done {
+    pub(super) fn key(&mut self, key: Scalar, raw: Raw<'_>) -> Done {
         let quoted = matches!(
             key,
             Scalar::String | Scalar::Int64 | Scalar::Sint64 | Scalar::Sfixed64 | Scalar::Uint64 | Scalar::Fixed64
@@ -440,7 +347,7 @@ fn wire_of(raw: Raw<'_>) -> Option<u8> {
 }
 
 /// Does this wire type belong to the field? Lists come packed or not, whatever they declare. Others are unknown fields.
-fn fits(field: &Field, raw: Raw<'_>) -> bool {
+pub(super) fn fits(field: &Field, raw: Raw<'_>) -> bool {
     match field.card {
         Card::Map { .. } => wire_of(raw) == Some(LENGTH),
         Card::Repeated { .. } => matches!(raw, Raw::Bytes(_)) || wire_of(raw) == Some(field.kind.wire()),
@@ -449,7 +356,7 @@ fn fits(field: &Field, raw: Raw<'_>) -> bool {
 }
 
 /// Is there nothing to show: a zero without presence, or a packed list of nothing?
-fn is_silent(field: &Field, raw: Raw<'_>) -> bool {
+pub(super) fn is_silent(field: &Field, raw: Raw<'_>) -> bool {
     match field.card {
         Card::Singular { presence } => !presence && raw.is_zero(),
         Card::Repeated { .. } => field.kind.wire() != LENGTH && matches!(raw, Raw::Bytes([])),
@@ -466,7 +373,7 @@ fn zero(kind: Kind) -> Raw<'static> {
     }
 }
 
-fn entry_key(bytes: &[u8], key: Scalar) -> Result<Raw<'_>, Unwritable> {
+pub(super) fn entry_key(bytes: &[u8], key: Scalar) -> Result<Raw<'_>, Unwritable> {
     let kind = Kind::Scalar(key);
     let mut found = zero(kind);
     let mut cursor = Cursor(bytes);

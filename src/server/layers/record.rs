@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::body::Body;
@@ -65,6 +65,7 @@ impl Record {
         answer.headers_mut().insert(request_id::HEADER, echo);
         self.http = Some(answer.status());
         self.code = status::code_in(answer.headers());
+        self.ended = answer.body().is_end_stream(); // an empty body is never polled
         answer.map(|inner| Body::new(Followed { inner, record: self, _permit: permit, end, alarm: None }))
     }
 }
