@@ -26,7 +26,7 @@ impl std::fmt::Display for Spread {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let digits = f.precision().unwrap_or(2);
         let text = format!("{:.digits$} {:.digits$} {:.digits$}", self.min, self.median, self.max);
-        f.pad(&text)
+        f.write_str(&text)
     }
 }
 
