@@ -141,6 +141,9 @@ fn fields(out: &mut String, message: &MessageDescriptor) -> Fallible<()> {
             if is_ours(&field) {
                 writeln!(clear, "for value in &mut {member} {{ value.clear_output_only(); }}")?;
             }
+        } else if carried(message, &field) {
+            // The standard methods check a resource that a request carries, once it is whole.
+            writeln!(clear, "if let Some(value) = &mut {member} {{ value.clear_output_only(); }}")?;
         } else if field.supports_presence() {
             check_value(&mut check, &field, &format!("if let Some(value) = &{member}"), "value")?;
             if is_ours(&field) {
@@ -184,6 +187,12 @@ fn fields(out: &mut String, message: &MessageDescriptor) -> Fallible<()> {
     }
     writeln!(out, "}}")?;
     Ok(())
+}
+
+/// Whether this is the resource that a request carries.
+fn carried(message: &MessageDescriptor, field: &FieldDescriptor) -> bool {
+    let resource = |m: &MessageDescriptor| option(m.options(), m.parent_pool(), RESOURCE).is_some();
+    message.name().ends_with("Request") && !field.is_list() && matches!(field.kind(), Kind::Message(m) if resource(&m))
 }
 
 fn is_ours(field: &FieldDescriptor) -> bool {
@@ -304,10 +313,7 @@ fn asks(out: &mut String, message: &MessageDescriptor, scope: Option<&String>) -
         write!(out, "fn etag(&self) -> &str {{ &self.etag }} ")?;
     }
     if message.get_field_by_name("update_mask").is_some() {
-        write!(
-            out,
-            "const PARTIAL: bool = true; fn update_mask(&self) -> Option<&prost_types::FieldMask> {{ self.update_mask.as_ref() }} "
-        )?;
+        write!(out, "fn update_mask(&self) -> Option<&prost_types::FieldMask> {{ self.update_mask.as_ref() }} ")?;
     }
     if text("page_token") {
         write!(

@@ -34,7 +34,7 @@ pub struct Rpc {
 pub trait Fields: Default {
     /// Unsets output-only fields, here and below: what callers send there is ignored.
     fn clear_output_only(&mut self) {}
-    /// Adds a complaint for every required field that is missing, name that is malformed, enum number that is unknown,
+    /// Adds a complaint (but none about the resource that a request carries) for every required field that is missing, name that is malformed, enum number that is unknown,
     /// and number or time that is out of range.
     fn check(&self, _at: &At<'_>, _faults: &mut Faults) {}
     /// JSON names of immutable fields in which this differs from `old`.
@@ -83,8 +83,6 @@ pub trait Carries<R>: Sized {
 pub trait Asks {
     /// JSON path of the field that [`Asks::scope`] reads.
     const SCOPE: &'static str = "";
-    /// Whether the resource sent may lack required fields, as in an update, which is merged first.
-    const PARTIAL: bool = false;
     /// The name that the request is about: the variable of its HTTP path.
     fn scope(&self) -> &str {
         ""
@@ -152,8 +150,6 @@ impl fmt::Display for At<'_> {
 pub struct Faults {
     /// What was found.
     pub found: Vec<FieldViolation>,
-    /// Whether missing required fields are complaints; not so in a partial update, before it is merged.
-    pub partial: bool,
     /// Customer and profile that every name must belong to, where that is known.
     pub scope: Option<(String, String)>,
 }
@@ -165,9 +161,7 @@ impl Faults {
     }
 
     pub(super) fn required(&mut self, at: &At<'_>, field: &'static str) {
-        if !self.partial {
-            self.add(&At::new(at, field, None), "is required");
-        }
+        self.add(&At::new(at, field, None), "is required");
     }
 
     pub(super) fn unknown_enum(&mut self, at: &At<'_>, number: i32) {

@@ -204,7 +204,7 @@ impl Api {
         if let Some((customer, _)) = &scope {
             caller.within(customer, request.scope())?;
         }
-        let mut faults = Faults { partial: Q::PARTIAL, scope, ..Faults::default() };
+        let mut faults = Faults { scope, ..Faults::default() };
         request.check(&At::root(""), &mut faults);
         if request.scope().is_empty() && !faults.found.iter().any(|fault| fault.field == Q::SCOPE) {
             faults.add(&At::root(Q::SCOPE), "is required");

@@ -8,7 +8,7 @@ use prost::Message;
 use super::Ctx;
 use super::behavior::{Described, Fields};
 use super::caller::Caller;
-use crate::error::{Error, Result};
+use crate::error::{Error, FieldViolation, Result, reason};
 use crate::names::Name;
 use crate::store::{Fault, Key, Record, Tag, Txn, tuple};
 
@@ -17,6 +17,12 @@ pub trait Resource: Record + Described + Fields + Message + Clone + Default + Pa
     /// Whether this caller may know of the resource; one that may not is told that it is absent.
     fn visible(&self, _caller: &Caller) -> bool {
         true
+    }
+
+    /// What is wrong with the resource by itself, beside its field behaviours, with the reason for it. Paths begin with
+    /// `at`.
+    fn complaints(&self, _at: &str) -> (Vec<FieldViolation>, &'static str) {
+        (Vec::new(), reason::INVALID_REQUEST)
     }
 
     /// The rule of creation: refuses the new resource or finishes it. Its name is set; `txn` gives what it refers to.

@@ -57,6 +57,7 @@ pub async fn create<R: Resource, Q: Asks + Carries<R>, A: Carries<R>>(ctx: Ctx, 
     if txn.get::<R>(&super::resource::key(R::TAG, &name)).await?.is_some() {
         return Err(exists(resource.name()));
     }
+    check(&ctx, Q::FIELD, None, &resource)?;
     resource.create(&ctx, &txn).await?;
     save(&txn, &mut resource).await?;
     Ok(A::with(resource))
@@ -77,7 +78,7 @@ pub async fn update<R: Resource, Q: Asks + Carries<R>, A: Carries<R>>(ctx: Ctx, 
     let mut merged = old.clone();
     mask::merge(&mut merged, &sent, request.update_mask())?;
     merged.align(&old);
-    check_merged(&ctx, Q::FIELD, &old, &merged)?;
+    check(&ctx, Q::FIELD, Some(&old), &merged)?;
     if merged == old {
         return Ok(A::with(old));
     }
@@ -86,16 +87,24 @@ pub async fn update<R: Resource, Q: Asks + Carries<R>, A: Carries<R>>(ctx: Ctx, 
     Ok(A::with(merged))
 }
 
-/// Holds the whole of a merged resource against its field behaviours.
-fn check_merged<R: Resource>(ctx: &Ctx, field: &str, old: &R, merged: &R) -> Result<()> {
+/// Holds a whole resource, sent or merged, against its field behaviours and against what it can say of itself, all
+/// together; with `old` also against what cannot change. Of several complaints about one field the first counts.
+fn check<R: Resource>(ctx: &Ctx, field: &str, old: Option<&R>, resource: &R) -> Result<()> {
     let mut faults = Faults { scope: Some((ctx.customer.clone(), ctx.profile.clone())), ..Faults::default() };
-    merged.check(&At::root(field), &mut faults);
-    let fixed = merged.changed_immutable(old).into_iter().map(|name| FieldViolation {
+    resource.check(&At::root(field), &mut faults);
+    let fixed = old.map(|old| resource.changed_immutable(old)).unwrap_or_default();
+    faults.found.extend(fixed.into_iter().map(|name| FieldViolation {
         field: format!("{field}.{name}"),
         description: "cannot be changed after create".into(),
-    });
-    faults.found.extend(fixed);
-    if faults.found.is_empty() { Ok(()) } else { Err(Error::fields(faults.found)) }
+    }));
+    let (complaints, why) = resource.complaints(field);
+    let why = if complaints.is_empty() { reason::INVALID_REQUEST } else { why };
+    for complaint in complaints {
+        if faults.found.iter().all(|found| found.field != complaint.field) {
+            faults.found.push(complaint);
+        }
+    }
+    if faults.found.is_empty() { Ok(()) } else { Err(Error::fields(faults.found).because(why)) }
 }
 
 /// Delete: for good, with what goes with it.

@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<(), Fail
     let now = SystemClock::default().now();
     let until = arguments.until.unwrap_or(Micros(now.0 - now.0.rem_euclid(DAY)));
     if arguments.serve {
-        return super::serve::run(settings, Some(until));
+        return super::serve::run(settings, async |db| load_with_bar(db.clone(), until).await);
     }
     super::block_on(async {
         let db = super::serve::open(settings).await?;
@@ -60,7 +60,7 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<(), Fail
 }
 
 /// Loads the demo and tells what there is to look at.
-pub(super) async fn load_with_bar(db: Db, until: Micros) -> Result<(), Failure> {
+async fn load_with_bar(db: Db, until: Micros) -> Result<(), Failure> {
     let loaded =
         load(db, until, &bar()).await.map_err(|status| Failure::Other(format!("the demo stopped: {status}")))?;
     println!(

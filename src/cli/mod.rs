@@ -5,8 +5,11 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub use assemble::assemble;
+
 use crate::config::{self, Problem, Settings, Sources};
 
+mod assemble;
 /// The demo's records; public for benchmarks and tests.
 pub mod demo;
 mod serve;
@@ -101,7 +104,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 impl Command {
     fn run(self, sources: &Sources, flags: &clap::ArgMatches) -> Result<(), Failure> {
         match self {
-            Self::Serve(_) => serve::run(&sources.settle(flags)?.0, None),
+            Self::Serve(_) => serve::run(&sources.settle(flags)?.0, async |_| Ok(())),
             Self::Demo(arguments) => demo::run(&arguments, &sources.settle(flags)?.0),
             Self::Verify(_) => verify::run(&sources.settle(flags)?.0),
             Self::Config(arguments) => show::run(&arguments, sources, flags),

@@ -4,7 +4,6 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prost_reflect::DescriptorPool;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -12,10 +11,9 @@ use tonic::service::Routes;
 
 use super::Failure;
 use crate::api::Api;
-use crate::clock::{Micros, SystemClock, UuidV7};
+use crate::clock::{SystemClock, UuidV7};
 use crate::config::{EngineKind, Problem, Settings};
-use crate::pb;
-use crate::rest::{self, Rest};
+use crate::rest::Rest;
 use crate::server::{self, Health, Server};
 use crate::store::{Db, Engine, Fault, memory, sled};
 use crate::telemetry;
@@ -23,13 +21,13 @@ use crate::telemetry;
 /// How often the store is asked whether it still takes writes.
 const STORE_CHECK: Duration = Duration::from_millis(500);
 
-/// Serves until told to stop. With `demo`, first loads the demo whose days end then.
-pub(super) fn run(settings: &Settings, demo: Option<Micros>) -> Result<(), Failure> {
-    telemetry::start(settings).map_err(|problem| Failure::Settings(Problem::new(problem)))?;
-    super::block_on(serve(settings, demo))
+/// Serves until told to stop. `prepare` sees the store before the first call does.
+pub(super) fn run(settings: &Settings, prepare: impl AsyncFnOnce(&Db) -> Result<(), Failure>) -> Result<(), Failure> {
+    let _logging = telemetry::start(settings).map_err(|problem| Failure::Settings(Problem::new(problem)))?;
+    super::block_on(serve(settings, prepare))
 }
 
-async fn serve(settings: &Settings, demo: Option<Micros>) -> Result<(), Failure> {
+async fn serve(settings: &Settings, prepare: impl AsyncFnOnce(&Db) -> Result<(), Failure>) -> Result<(), Failure> {
     // Before the store: an address that is taken is told at once. Nothing is accepted until the store is open.
     let address = settings.listen;
     let listen = |error| Failure::Listen { address, error };
@@ -37,9 +35,7 @@ async fn serve(settings: &Settings, demo: Option<Micros>) -> Result<(), Failure>
     let address = listener.local_addr().map_err(listen)?;
 
     let db = open(settings).await?;
-    if let Some(until) = demo {
-        super::demo::load_with_bar(db.clone(), until).await?;
-    }
+    prepare(&db).await?;
     let server = assemble(settings, db.clone()).await?;
     let health = server.health().clone();
     let mut signals = signals()?;
@@ -100,17 +96,15 @@ pub(super) async fn open(settings: &Settings) -> Result<Db, Failure> {
     Ok(Db::new(engine))
 }
 
-/// The whole service over this store. It says NOT_SERVING until told otherwise.
+/// The whole service over this store, with the machine's time.
 async fn assemble(settings: &Settings, db: Db) -> Result<Server<Rest<Routes>>, Failure> {
-    let broken = |error: &dyn std::fmt::Display| Failure::Other(format!("the service cannot be put together: {error}"));
-    let pool = DescriptorPool::decode(pb::DESCRIPTORS).map_err(|error| broken(&error))?;
     let max_message = usize::try_from(settings.max_message_size).unwrap_or(usize::MAX);
     let api = Api::new(db, Arc::new(SystemClock::default()), Arc::new(UuidV7));
-    let routes = crate::services::routes(api, max_message);
-    let health = Health::new(pool.services().map(|service| service.full_name().to_owned())).await;
-    let options = rest::Options { max_body: max_message, ..rest::Options::default() };
-    Server::new(server_settings(settings), health, routes, pb::DESCRIPTORS, |grpc| Rest::new(&pool, &[], grpc, options))
-        .map_err(|error| broken(&error))
+    super::assemble(server_settings(settings), max_message, api).await.map_err(|error| {
+        // The public half says no more than "internal error".
+        let cause = error.cause().map_or_else(|| error.to_string(), ToString::to_string);
+        Failure::Other(format!("the service cannot be put together: {cause}"))
+    })
 }
 
 fn server_settings(settings: &Settings) -> server::Settings {
@@ -174,4 +168,71 @@ async fn nth(signals: &mut watch::Receiver<u32>, n: u32) {
 fn ready(line: &str) {
     let mut out = std::io::stdout();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::store::{Commit, Key, Put, Tag};
+
+    #[derive(Debug, Default)]
+    struct Disk {
+        broken: AtomicBool,
+    }
+
+    impl sled::SyncFile for Disk {
+        fn sync(&self, file: &File) -> io::Result<()> {
+            match self.broken.load(Ordering::SeqCst) {
+                true => Err(io::Error::other("input/output error")),
+                false => file.sync_data(),
+            }
+        }
+    }
+
+    fn commit() -> Commit {
+        let put = Put { key: Key::new("acme", Tag(9), "one"), body: "body".into(), add: vec![], remove: vec![] };
+        Commit { puts: vec![put], ..Commit::default() }
+    }
+
+    #[tokio::test]
+    async fn a_store_that_stops_writing_stops_the_server_with_the_remedy() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Arc::new(Disk::default());
+        let options = sled::Options { min_free_bytes: 0, sync: disk.clone(), ..sled::Options::new(folder.path()) };
+        let db = Db::new(Arc::new(sled::SledEngine::open(&options).unwrap()));
+        let health = Health::new([]).await;
+        health.set(true).await;
+        let (failed, mut failure) = watch::channel(None);
+        tokio::spawn(watch_store(db.clone(), health.clone(), failed));
+
+        db.engine().commit(commit()).await.unwrap();
+        assert!(health.serving());
+        disk.broken.store(true, Ordering::SeqCst);
+        db.engine().commit(commit()).await.unwrap_err();
+        let fault = failure.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+        assert!(!health.serving());
+        let failure = Failure::Store(fault);
+        assert_eq!(failure.exit_code(), 5);
+        assert!(failure.to_string().contains("Start the server again"), "{failure}");
+    }
+
+    #[tokio::test]
+    async fn the_whole_service_is_put_together_and_serves_when_told() {
+        let arguments = clap::Command::new("t").no_binary_name(true);
+        let flags = <Settings as clap::Args>::augment_args(arguments).get_matches_from(["--engine=memory"]);
+        let settings = <Settings as clap::FromArgMatches>::from_arg_matches(&flags).unwrap();
+        let server = assemble(&settings, open(&settings).await.unwrap()).await.unwrap();
+        let get = async |path: &str| {
+            let request = http::Request::get(path).body(tonic::body::Body::empty()).unwrap();
+            server.service().answer(request).await.status().as_u16()
+        };
+        assert_eq!(get("/readyz").await, 503);
+        server.health().set(true).await;
+        assert_eq!(get("/readyz").await, 200);
+        assert_eq!(get("/v1/customers/c/profiles/p/targets/none").await, 404);
+    }
 }

@@ -134,8 +134,8 @@ pub fn documented(command: Command) -> Command {
         if !known.contains(&key(&arg)) {
             return arg;
         }
-        let note = |text: &dyn fmt::Display| format!("{text} [env: {}]", variable(&arg));
-        let (short, long) = (arg.get_help().map(|text| note(text)), arg.get_long_help().map(|text| note(text)));
+        let short = arg.get_help().map(|text| format!("{text} [env: {}]", variable(&arg)));
+        let long = arg.get_long_help().map(|text| format!("{text}\n\n[env: {}]", variable(&arg)));
         let arg = match short {
             Some(text) => arg.help(text),
             None => arg,

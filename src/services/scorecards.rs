@@ -5,6 +5,7 @@ use prost::Message;
 
 use super::templates::{act, compiled, pinned};
 use crate::api::Ctx;
+use crate::api::behavior::Fields;
 use crate::api::caller::Caller;
 use crate::api::resource::{Resource, decode, own_key};
 use crate::api::standard::{fetch, load_for, save};
@@ -50,10 +51,16 @@ impl Resource for Scorecard {
         lifecycle::create(self, &template, &form, Membership::Unknown, &act(ctx, &ctx.shown_caller()))
     }
 
-    /// A client that sends the template as it named it on create changes nothing.
+    /// A client that sends the template as it named it on create changes nothing, nor does one that sends back the scores
+    /// that it read: what is output only in them was unset on the way in.
     fn align(&mut self, old: &Self) {
         if self.template_name == without_revision(&old.template_name) {
             self.template_name.clone_from(&old.template_name);
+        }
+        let mut settable = old.scores.clone();
+        settable.iter_mut().for_each(Fields::clear_output_only);
+        if self.scores == settable {
+            self.scores.clone_from(&old.scores);
         }
     }
 

@@ -46,6 +46,11 @@ impl Record for ScorecardTemplate {
 }
 
 impl Resource for ScorecardTemplate {
+    fn complaints(&self, at: &str) -> (Vec<FieldViolation>, &'static str) {
+        let lint = self.template.as_ref().map(|structure| domain::lint::lint(structure, &format!("{at}.template")));
+        (lint.unwrap_or_default(), reason::TEMPLATE_LINT)
+    }
+
     async fn create(&mut self, ctx: &Ctx, txn: &Txn) -> Result<()> {
         domain::templates::create(self, &act(ctx, &ctx.shown_caller()))?;
         save_revision(txn, self).await

@@ -63,7 +63,7 @@ pub(super) fn entry_key(record: &Key, index: IndexTag, terms: &[u8]) -> Vec<u8> 
 
 pub(super) fn entry_value(tag: Tag, entry: &Entry) -> Vec<u8> {
     let mut value = KeyWriter::new();
-    value.u16(tag.0).u16(entry.terms.len() as u16); // an entry's key is at most 512 bytes
+    value.u16(tag.0).u16(entry.terms.len() as u16); // the limits keep an entry's key far below 64 KiB
     value.encoded(&entry.projection);
     value.into_vec()
 }

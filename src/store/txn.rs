@@ -22,8 +22,11 @@ use super::{
 
 /// How often a closure runs before the conflict goes to the caller.
 const TRIES: u32 = 16;
-/// How long a rerun waits for its turn before it goes on without one.
-const TURN: Duration = Duration::from_millis(100);
+/// How long a rerun waits for its turn before it goes on without one: more than a queue of reruns takes on a slow disk,
+/// and an end to the wait should a closure, against the rules, call `write` itself.
+const TURN: Duration = Duration::from_secs(2);
+/// Tries before a rerun also pauses. In one process a turn is enough; a pause is for writers in other processes.
+const BRISK: u32 = 6;
 
 /// A store. Cheap to clone.
 #[derive(Clone)]
@@ -31,9 +34,9 @@ pub struct Db(Arc<Inner>);
 
 struct Inner {
     engine: Arc<dyn Engine>,
-    /// Reruns for the same record go one after another, each holding one of these, because a herd that retries together
-    /// lets one through per round. Only speed depends on it: preconditions decide.
-    turns: [tokio::sync::Mutex<()>; 64],
+    /// After a conflict, writes of the same record go one after another, each holding one of these, because a herd that
+    /// retries together lets one through per round. Only speed depends on it: preconditions decide.
+    turns: [tokio::sync::Mutex<()>; 256],
     hasher: RandomState,
 }
 
@@ -117,8 +120,7 @@ impl Db {
         T: Send,
         E: From<Fault> + Send,
     {
-        let mut turn = None;
-        let mut tries = 1;
+        let (mut turn, mut queued, mut tries) = (None, false, 1);
         loop {
             let txn = Txn { db: self.clone(), state: Arc::default() };
             let answer = f(txn.clone()).await?;
@@ -127,20 +129,39 @@ impl Db {
                 return Ok(answer);
             }
             self.0.engine.limits().check(&commit)?;
+            if !queued && let Some(contended) = self.contended(&commit) {
+                (turn, queued) = (self.turn(contended).await, true);
+                continue;
+            }
             match self.0.engine.commit(commit).await {
                 Ok(_) => return Ok(answer),
                 Err(Fault::Conflict { key, .. }) if tries < TRIES => {
                     if turn.is_none() {
-                        let at = self.0.hasher.hash_one(&key) as usize % self.0.turns.len();
-                        turn = tokio::time::timeout(TURN, self.0.turns[at].lock()).await.ok();
-                    } else {
-                        tokio::time::sleep(pause(tries)).await;
+                        (turn, queued) = (self.turn(self.turn_of(&key)).await, true);
+                    }
+                    if tries >= BRISK {
+                        tokio::time::sleep(pause(tries - BRISK)).await;
                     }
                 }
                 Err(fault) => return Err(fault.into()),
             }
             tries += 1;
         }
+    }
+
+    fn turn_of(&self, key: &Key) -> usize {
+        self.0.hasher.hash_one(key) as usize % self.0.turns.len()
+    }
+
+    /// The queue that forms for one of the records that this commit writes. A newcomer goes to its end: otherwise it
+    /// beats the one at its head, which reads, commits and conflicts, and starves it when the machine is busy.
+    fn contended(&self, commit: &Commit) -> Option<usize> {
+        let written = commit.puts.iter().map(|put| &put.key).chain(commit.deletes.iter().map(|delete| &delete.key));
+        written.map(|key| self.turn_of(key)).find(|at| self.0.turns[*at].try_lock().is_err())
+    }
+
+    async fn turn(&self, at: usize) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        tokio::time::timeout(TURN, self.0.turns[at].lock()).await.ok()
     }
 
     /// Whether the store still takes writes.

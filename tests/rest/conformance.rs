@@ -407,13 +407,15 @@ fn what_proto3_json_allows_is_read_and_written_in_canonical_form() {
         if !want.is_empty() {
             assert_eq!(written, *want, "{json}");
         }
-        // What is written means the same bytes to the oracle, which has no JSON for an empty Any.
-        if !json.contains("ny\":{}") && !json.contains(",{}]}") {
+        // What is written means the same bytes to the oracle, which has no JSON for an empty Any and wants a `value` of
+        // an Empty in one, where Go, Java and C++ take it without.
+        if ["ny\":{}", ",{}]}", "Empty"].iter().all(|hard| !json.contains(hard)) {
             let mut oracle = serde_json::Deserializer::from_str(&written);
             let read =
                 DynamicMessage::deserialize(descriptor.clone(), &mut oracle).unwrap_or_else(|e| panic!("{json}: {e}"));
-            // NaN is not itself; a message that may hold itself cannot be shown.
-            assert!(read == message || json.contains("NaN"), "{json}: the oracle reads the same message");
+            // In its JSON, as NaN is not itself and an Any may hold the same message in other bytes.
+            let shown = |message| serde_json::to_value(message).unwrap();
+            assert_eq!(shown(&read), shown(&message), "{json}: the oracle reads the same message");
         }
     }
     assert_eq!(refused, 1, "a duration just past its bound is the only one");

@@ -415,6 +415,44 @@ async fn after_a_failed_sync_nothing_is_acknowledged_and_reads_go_on() {
     assert_clean(&db).await;
 }
 
+/// Takes its time, as a busy network volume does.
+#[derive(Debug)]
+struct SlowDisk;
+
+impl SyncFile for SlowDisk {
+    fn sync(&self, file: &File) -> io::Result<()> {
+        std::thread::sleep(std::time::Duration::from_millis(15));
+        file.sync_data()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn all_who_contend_for_one_record_get_through_on_a_slow_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let slow = Options { sync: Arc::new(SlowDisk), ..options(folder.path()) };
+    let db = Db::new(Arc::new(SledEngine::open(&slow).unwrap()));
+    save(&db, &[card(0)]).await.unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..24 {
+        let db = db.clone();
+        tasks.spawn(async move {
+            for _ in 0..3 {
+                let increment = write(&db, |txn| async move {
+                    let mut hot: Card = txn.get(&card(0).key()).await?.unwrap();
+                    hot.number += 1;
+                    txn.save(&hot).await
+                });
+                increment.await.unwrap();
+            }
+        });
+    }
+    tasks.join_all().await;
+    assert_eq!(db.get::<Card>(&card(0).key()).await.unwrap().unwrap().number, 24 * 3);
+    // The first herd meets; after that they queue, and do not try in vain.
+    let conflicts = db.stats().conflicts;
+    assert!(conflicts < 24 * 3, "{conflicts} tries in vain for {} writes", 24 * 3);
+}
+
 #[tokio::test]
 async fn a_number_that_a_power_cut_took_back_is_never_issued_again() {
     let folder = tempfile::tempdir().unwrap();

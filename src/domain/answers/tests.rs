@@ -150,6 +150,9 @@ fn remarks_have_a_longest_length() {
     let remark = |length: usize| Score { comment: "é".repeat(length), ..answer("yes", 1.0) };
     assert_eq!(fields(&[remark(20_000)]), Vec::<String>::new());
     assert_eq!(fields(&[remark(20_001)]), ["scores[0].comment"]);
+    let mut machine = by_machine(answer("yes", 1.0));
+    machine.ai_value.as_mut().unwrap().explanation = "x".repeat(20_001);
+    assert_eq!(fields(&[machine]), ["scores[0].aiValue.explanation"]);
 }
 
 #[test]

@@ -103,10 +103,12 @@ fn creating_pins_the_revision_and_fills_in_what_the_server_knows() {
     card.submit_time = Some(at(5));
     card.acknowledge_comment = "forged".into();
     card.total_score = 77.0;
+    card.calibration_consistency_score = 77.0;
     card.coaching_plan_names = vec!["forged".into()];
     create(&mut card, &template(), &form(), Membership::Unknown, &person(&grader, 3)).unwrap();
     assert_eq!(card.template_name, format!("{NAME}@0a0b0c0d"));
     assert_eq!((card.create_time, card.update_time, card.submit_time), (Some(at(3)), Some(at(3)), None));
+    assert_eq!(card.calibration_consistency_score, 0.0);
     assert_eq!((card.creator, card.updated_by), (Some(grader.clone()), Some(grader)));
     assert_eq!(card.scorecard_type, i32::from(ScorecardType::Conversation));
     assert_eq!((card.total_score, card.manually_scored, card.ai_score_time), (100.0, true, None));
@@ -358,6 +360,8 @@ fn a_draft_can_be_finished_on_an_inactive_template_but_not_moved_to_a_usecase_th
     };
     let mut card = Scorecard { scores: vec![answer("a", 1.0)], ..old.clone() };
     update(&old, &mut card, &template, &form(), &person(&grader, 1)).unwrap();
+    let stays = Scorecard { usecase_name: "gone".into(), ..old.clone() };
+    update(&stays, &mut stays.clone(), &template, &form(), &person(&grader, 1)).unwrap();
     let mut moved = Scorecard { usecase_name: "v".into(), ..old.clone() };
     let result = update(&old, &mut moved, &template, &form(), &person(&grader, 1));
     refused(result, Code::FailedPrecondition, "USECASE_NOT_SERVED");
@@ -394,7 +398,9 @@ fn resetting_leaves_a_draft_with_the_machines_answers() {
     .unwrap();
     let card = submit(&card, &form(), &person(&grader, 2)).unwrap().unwrap();
     let card = acknowledge(&card, "ok", &person(&user("agent"), 3), true).unwrap().unwrap();
+    let card = Scorecard { calibration_consistency_score: 80.0, ..card };
     let card = reset(&card, &form(), &person(&grader, 4));
+    assert_eq!(card.calibration_consistency_score, 0.0, "nothing is graded that could agree");
     assert_eq!(card.scores.len(), 1, "what only people said is gone");
     assert_eq!((card.scores[0].numeric_value, card.scores[0].comment.as_str()), (Some(1.0), ""));
     assert_eq!((card.submit_time, card.acknowledge_time, card.submitted_by.as_ref()), (None, None, None));

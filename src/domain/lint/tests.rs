@@ -432,6 +432,9 @@ fn an_id_keeps_its_meaning_in_every_later_revision() {
     };
     let reworded = pb::Criterion { display_name: "asked otherwise".into(), weight: Some(3.0), ..yes_no("a") };
     assert_eq!(fields(&structure(vec![chapter("c", vec![reworded, yes_no("new")])])), Vec::<String>::new());
+    let mut nested = chapter("c", vec![yes_no("a")]);
+    nested.chapters.push(chapter("n", vec![yes_no("b")]));
+    assert_eq!(fields(&structure(vec![nested])), ["template.chapters[0].chapters[0].criteria[0].id"]);
     let turned = structure(vec![chapter("a", vec![yes_no("b"), criterion("e", Type::Date(pb::DateType {}))])]);
     assert_eq!(
         fields(&turned),

@@ -490,3 +490,26 @@ fn the_explanation_names_causes_and_shows_exact_numbers() {
     assert_eq!(first.children[3].reason, "automatic fail by criterion a: the chapter counts as 0");
     assert_eq!(first.children[1].applied_weight, 33.3333);
 }
+
+#[test]
+fn the_explanation_counts_in_what_the_weighting_adds_up() {
+    let base = Case::of(
+        vec![
+            heavy(chapter("c", vec![weighted(options("a", &[(0.0, 0.0), (1.0, 4.0)]), 5.0)]), 3.0),
+            heavy(chapter("d", vec![weighted(yes_no("b"), 2.0), weighted(optional(yes_no("n")), 9.0)]), 0.5),
+        ],
+        vec![answer("a", 1.0), answer("b", 0.0), not_applicable("n")],
+    );
+    // Earned and possible: weights 5 of 7, chapter weights 3 of 3.5, points times chapter weights 12 of 12.5.
+    for (weighting, earned, possible) in
+        [(Weighting::CriterionWeight, 5.0, 7.0), (Weighting::ChapterWeight, 3.0, 3.5), (Weighting::Points, 12.0, 12.5)]
+    {
+        let (form, outcome) = base.clone().with(|scoring| scoring.set_weighting(weighting)).came(Mode::Submitted);
+        let tree = explanation(&outcome, &form);
+        assert_eq!((tree.earned, tree.possible), (earned, possible), "{weighting:?}");
+        assert_eq!(
+            outcome.total,
+            exact::from_f64(earned).zip(exact::from_f64(possible)).map(|(e, p)| e / p * exact::whole(100))
+        );
+    }
+}

@@ -16,6 +16,7 @@ use super::{Protocol, deadline, panics, request_id};
 use crate::api::RequestId;
 use crate::api::caller::Caller;
 use crate::error::{Code, Error};
+use crate::rest::MatchedRpc;
 use crate::server::status;
 
 /// What is known of a call. Dropping it, which happens when the answer has been sent or nobody waits for it any more,
@@ -29,6 +30,7 @@ pub(super) struct Record {
     method: Method,
     uri: Uri,
     peer: Option<std::net::SocketAddr>,
+    rpc: Option<MatchedRpc>,
     http: Option<StatusCode>,
     code: Option<Code>,
     bytes: u64,
@@ -47,6 +49,7 @@ impl Record {
             method: request.method().clone(),
             uri: request.uri().clone(),
             peer: request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr),
+            rpc: None,
             http: None,
             code: None,
             bytes: 0,
@@ -63,6 +66,7 @@ impl Record {
         end: Option<Instant>,
     ) -> Response<Body> {
         answer.headers_mut().insert(request_id::HEADER, echo);
+        self.rpc = answer.extensions_mut().remove();
         self.http = Some(answer.status());
         self.code = status::code_in(answer.headers());
         self.ended = answer.body().is_end_stream(); // an empty body is never polled
@@ -81,13 +85,14 @@ impl Drop for Record {
         };
         let (id, protocol, path) = (&*self.id.0, self.protocol.text(), self.uri.path());
         let method = rest.then_some(self.method.as_str());
+        let rpc = self.rpc.as_ref().map(|matched| &*matched.0);
         let caller = self.caller.as_ref().map(|caller| caller.user.as_deref().unwrap_or("operator"));
         let ms = (self.started.elapsed().as_micros() as f64) / 1_000.0;
         let (peer, bytes) = (self.peer.map(tracing::field::display), self.bytes);
         if self.quiet {
-            tracing::debug!(target: "access", id, protocol, method, path, http, grpc, caller, ms, bytes, peer);
+            tracing::debug!(target: "access", id, protocol, method, path, rpc, http, grpc, caller, ms, bytes, peer);
         } else {
-            tracing::info!(target: "access", id, protocol, method, path, http, grpc, caller, ms, bytes, peer);
+            tracing::info!(target: "access", id, protocol, method, path, rpc, http, grpc, caller, ms, bytes, peer);
         }
     }
 }

@@ -97,7 +97,9 @@ impl Service<Request<Body>> for FakeRest {
         let routes = self.0.clone();
         Box::pin(async move {
             *request.uri_mut() = request.uri().path().replace("/v1/", "/test.Probe/").parse().unwrap();
+            let rpc = crate::rest::MatchedRpc(request.uri().path().into());
             let mut answer = routes.oneshot(request).await.unwrap();
+            answer.extensions_mut().insert(rpc);
             answer.headers_mut().insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
             Ok(answer)
         })
@@ -404,6 +406,7 @@ async fn every_call_leaves_one_line_when_its_answer_has_ended() {
         assert_eq!((&line["http"], &line["bytes"]), (&200.into(), &5.into()), "{kind}: {line}");
         if prefix == "/v1/" {
             assert_eq!((&line["protocol"], &line["method"]), (&"rest".into(), &"POST".into()));
+            assert_eq!(line["rpc"], "/test.Probe/Ok");
         } else {
             assert_eq!(line["grpc"], "OK", "{kind}");
         }

@@ -1,0 +1,156 @@
+//! Every RPC has what it must have: a permission, a road over HTTP, and cases. What is not there yet is listed, and the
+//! list can only shrink.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use coaching::api::behavior::rpc;
+use coaching::pb::coaching::access::v1::Role;
+
+use crate::cases;
+use crate::harness::{Harness, Transport, contract};
+use crate::replay;
+use crate::wellformed;
+
+/// RPCs of the contract that this version answers with NOT_YET_IMPLEMENTED. Whoever implements one takes it out.
+const LATER: &[&str] = &[
+    "ExportScorecards",
+    "StreamExportScorecards",
+    "BackfillScorecardTemplates",
+    "ValidateBackfillScorecardTemplates",
+    "RetrieveEvaluationPeriods",
+    "RetrieveQATaskUserQuota",
+    "CreateCoachingPlan",
+    "GetCoachingPlan",
+    "UpdateCoachingPlan",
+    "BatchUpsertCoachingPlans",
+    "ListCoachingPlans",
+    "AddScorecardToCoachingPlan",
+    "RemoveScorecardFromCoachingPlan",
+    "CreateCoachingSession",
+    "GetCoachingSession",
+    "UpdateCoachingSession",
+    "DeleteCoachingSession",
+    "ListCoachingSessions",
+    "AcknowledgeCoachingSession",
+    "CreateCoachingComment",
+    "GetCoachingComment",
+    "UpdateCoachingComment",
+    "ListCoachingComments",
+    "SuggestCoachingOpportunities",
+    "RetrieveCoachingOverviews",
+    "ExportCoachingOverviews",
+    "RetrieveCoachingProgresses",
+    "GetUser",
+    "ListUsers",
+    "BatchUpsertUsers",
+    "DeactivateUser",
+    "GetGroup",
+    "ListGroups",
+    "BatchUpsertGroups",
+    "GetTeam",
+    "ListTeams",
+    "BatchUpsertTeams",
+    "GetUsecase",
+    "ListUsecases",
+    "BatchUpsertUsecases",
+    "GetConversation",
+    "ListConversations",
+    "BatchUpsertConversations",
+    "GetJob",
+    "ListJobs",
+    "WaitJob",
+    "CancelJob",
+];
+
+const ROLES: [Role; 5] = [Role::Admin, Role::Manager, Role::Grader, Role::Agent, Role::Service];
+
+#[test]
+fn every_rpc_says_who_may_call_it_and_how_over_http() {
+    let mut wrong = Vec::new();
+    for method in contract::methods() {
+        if contract::rules(&method).is_empty() {
+            wrong.push(format!("{} has no google.api.http", method.full_name()));
+        }
+        if contract::option(&method, "coaching.access.v1.access").is_none() {
+            wrong.push(format!("{} has no coaching.access.v1.access", method.full_name()));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_generated_table_of_rpcs_is_the_descriptors() {
+    let described: BTreeSet<String> = contract::methods()
+        .map(|method| format!("/{}/{}", method.parent_service().full_name(), method.name()))
+        .collect();
+    let table: BTreeSet<String> = rpc::ALL.iter().map(|rpc| rpc.path.to_owned()).collect();
+    assert_eq!(table, described);
+    assert!(LATER.iter().all(|name| rpc::ALL.iter().any(|rpc| rpc.name == *name)), "LATER names what is no RPC");
+    for rpc in rpc::ALL {
+        let reads = ["Get", "List", "Retrieve", "Export", "StreamExport", "Validate", "Suggest", "Wait"];
+        let named_a_read = reads.iter().any(|verb| rpc.name.starts_with(verb));
+        assert_eq!(rpc.writes, !named_a_read, "{}: what its name says and `writes` differ", rpc.name);
+    }
+}
+
+#[test]
+fn every_rpc_that_is_there_has_a_good_a_bad_an_absent_and_a_forbidden_case() {
+    let mut has: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for name in cases::FILES {
+        for step in replay::read(name).scenarios.iter().flat_map(|scenario| &scenario.steps) {
+            let kind = match step.error.as_ref().map(|error| error.code()) {
+                None if step.want.is_some() => "good",
+                Some("INVALID_ARGUMENT") => "bad",
+                Some("NOT_FOUND") => "absent",
+                Some("PERMISSION_DENIED") => "forbidden",
+                _ => continue,
+            };
+            has.entry(step.rpc.clone()).or_default().insert(kind);
+        }
+    }
+    let mut missing = Vec::new();
+    for rpc in rpc::ALL.iter().filter(|rpc| !LATER.contains(&rpc.name)) {
+        let open_to_all = ROLES.iter().all(|role| rpc.roles.contains(&(*role as i32)));
+        for kind in ["good", "bad", "absent", "forbidden"] {
+            let there = has.get(rpc.name).is_some_and(|kinds| kinds.contains(kind));
+            if !there && (kind != "forbidden" || !open_to_all) {
+                missing.push(format!("{}: no {kind} case", rpc.name));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// Over every transport: one that lets a role in where another does not would be a second API.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_rpc_lets_in_the_roles_of_its_table_and_no_other() {
+    let house = Harness::memory().await;
+    let mut wrong = Vec::new();
+    for transport in Transport::ALL {
+        for rpc in rpc::ALL {
+            let request = wellformed::request(&contract::method(rpc.name));
+            for role in ROLES {
+                let answer = house.over(transport).as_user("someone", role).call(rpc.name, request.clone()).await;
+                let outcome = match &answer.outcome {
+                    Ok(_) => "OK".to_owned(),
+                    Err(refusal) => format!("{} {}", refusal.code, refusal.reason),
+                };
+                let allowed = rpc.roles.contains(&(role as i32));
+                let refused = outcome == "PERMISSION_DENIED PERMISSION_DENIED";
+                let later = outcome == "UNIMPLEMENTED NOT_YET_IMPLEMENTED";
+                if allowed == refused {
+                    wrong.push(format!("{} as {role:?} is {outcome}", answer.what));
+                }
+                if allowed && later != LATER.contains(&rpc.name) {
+                    wrong.push(format!("{} as {role:?} is {outcome}, and LATER says otherwise", answer.what));
+                }
+                // An empty structure is of the right form, and comes to no score.
+                let linted = outcome == "INVALID_ARGUMENT TEMPLATE_LINT";
+                if !linted && ["INVALID_ARGUMENT", "INTERNAL", "UNKNOWN"].iter().any(|code| outcome.starts_with(code)) {
+                    wrong.push(format!("{} as {role:?} is {outcome}: {:?}", answer.what, answer.outcome));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

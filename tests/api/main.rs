@@ -1,0 +1,21 @@
+//! The API as clients see it: a real server on a real port, called over gRPC, gRPC-Web and REST, on each engine.
+//!
+//! `harness` starts servers and makes calls, `replay` plays the files of `cases/`, and each other module is one hard
+//! topic. Nothing waits by the clock: time is the test's own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may fail where it stands
+
+mod cases;
+mod coverage;
+mod demo;
+mod front;
+mod harness;
+mod history;
+mod limits;
+mod paging;
+mod races;
+mod replay;
+mod restart;
+mod stage;
+mod vectors;
+mod wellformed;

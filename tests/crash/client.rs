@@ -1,0 +1,48 @@
+//! The gRPC client, and what an answer means to a writer.
+
+use coaching::pb::cresta::v1::coaching::coaching_service_client::CoachingServiceClient;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Response, Status};
+
+pub(crate) type Client = CoachingServiceClient<Channel>;
+
+pub(crate) const PARENT: &str = "customers/c/profiles/p";
+
+pub(crate) async fn connect(address: &str) -> Client {
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    CoachingServiceClient::new(endpoint.connect().await.unwrap()).max_decoding_message_size(64 << 20)
+}
+
+/// An answer, or none where the connection broke before one came: the call may have taken effect or not. Any other
+/// refusal is a fault of the server, for writers only ask for what must work.
+#[track_caller]
+pub(crate) fn answer<T>(result: Result<Response<T>, Status>) -> Option<T> {
+    match result {
+        Ok(response) => Some(response.into_inner()),
+        Err(status) if broken(&status) => None,
+        Err(status) => panic!("refused: {status:?}"),
+    }
+}
+
+/// The thing, or none where there is no such thing.
+#[track_caller]
+pub(crate) fn found<T>(result: Result<Response<T>, Status>) -> Option<T> {
+    match result {
+        Ok(response) => Some(response.into_inner()),
+        Err(status) if status.code() == Code::NotFound => None,
+        Err(status) => panic!("not answered: {status:?}"),
+    }
+}
+
+/// Whether this says that the connection broke, rather than what the server thinks.
+fn broken(status: &Status) -> bool {
+    let by_server = status.metadata().contains_key("x-request-id");
+    !by_server && matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled | Code::Internal)
+}
+
+/// The request under an idempotency key.
+pub(crate) fn keyed<T>(request: T, key: &str) -> Request<T> {
+    let mut request = Request::new(request);
+    request.metadata_mut().insert("idempotency-key", key.parse().unwrap());
+    request
+}
