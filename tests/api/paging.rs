@@ -166,8 +166,7 @@ async fn a_filter_that_lets_little_through_answers_short_pages_and_finds_everyth
             .filter(|number| wanted(*number))
             .map(|number| stage::name(&format!("scorecards/bulk-{number:05}")))
             .collect();
-        for listing in listings().into_iter().filter(|listing| listing["pageToken"].is_null()) {
-            let mut listing = listing;
+        for mut listing in listings() {
             listing["pageSize"] = 50.into();
             listing["usecaseNames"] = json!([stage::name("usecases/rare")]);
             let mut pages = 1;
