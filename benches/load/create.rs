@@ -93,7 +93,11 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         bares.push(Spread::of(sled.iter().map(Round::per_second)));
     }
     table.print();
-    println!("  service alone: the same calls in this process, without sockets, HTTP/2 and the generator's requests");
+    if before.is_none() {
+        println!(
+            "  service alone: the same calls in this process, without sockets, HTTP/2 and the generator's requests"
+        );
+    }
     if let Some(worst) = bares.into_iter().max_by(|a, b| (a.max / a.min).total_cmp(&(b.max / b.min))) {
         noise("bare sled", worst);
     }

@@ -6,6 +6,8 @@ use coaching::pb::cresta::v1::coaching::GetScorecardRequest;
 use coaching::store::Db;
 use coaching::store::sled::{Options as SledOptions, SledEngine};
 
+use http::HeaderValue;
+
 use crate::generator::{Lines, Make, Protocol, Round, grpc, rest};
 use crate::served::Child;
 use crate::table::{Spread, Table, noise};
@@ -46,10 +48,15 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         "p99 ms",
     ]);
     let mut stubs = Vec::new();
-    for protocol in [Protocol::Grpc, Protocol::Rest] {
-        let make = requests(protocol, &names);
-        let answer = Lines::open(real.port, protocol, 1).await?.ask(make(0)).await?;
-        let same = Lines::open(quiet.port, protocol, 1).await?.ask(make(0)).await?;
+    let kinds = [
+        ("gRPC", Protocol::Grpc, "identity", [16, 64].as_slice()),
+        ("gRPC, gzip offered", Protocol::Grpc, "identity, deflate, gzip", &[16]),
+        ("REST", Protocol::Rest, "identity", &[16, 64]),
+    ];
+    for (kind, protocol, accepted, concurrency) in kinds {
+        let plain = requests(protocol, &names, "identity");
+        let answer = Lines::open(real.port, protocol, 1).await?.ask(plain(0)).await?;
+        let same = Lines::open(quiet.port, protocol, 1).await?.ask(plain(0)).await?;
         if answer != same {
             return Err("the two servers answer different bytes".into());
         }
@@ -57,17 +64,18 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         let message = if protocol == Protocol::Grpc { answer.slice(5..) } else { answer.clone() };
         std::fs::write(&file, &message)?;
         let stub = if protocol == Protocol::Grpc { Child::grpc_stub(&file)? } else { Child::rest_stub(&file)? };
-        if Lines::open(stub.port, protocol, 1).await?.ask(make(0)).await? != answer {
+        if Lines::open(stub.port, protocol, 1).await?.ask(plain(0)).await? != answer {
             return Err("the stub answers other bytes than the server".into());
         }
-        for calls in [16, 64] {
+        let make = requests(protocol, &names, accepted);
+        for &calls in concurrency {
             let (stub, real, quiet) = rounds(options, protocol, calls, &make, [&stub, &real, &quiet]).await?;
             let ratio =
                 |ours: &[Round], of: fn(&Round) -> f64| Spread::of(ours.iter().zip(&stub).map(|(a, b)| of(a) / of(b)));
             let median = |rounds: &[Round], of: fn(&Round) -> f64| Spread::of(rounds.iter().map(of)).median;
             let cpu: fn(&Round) -> f64 = Round::cpu_per_call;
             table.row([
-                format!("{protocol:?} {} B", message.len()),
+                format!("{kind}, {} B", message.len()),
                 calls.to_string(),
                 format!("{:.0}", median(&stub, Round::per_second)),
                 format!("{:.0}", median(&real, Round::per_second)),
@@ -118,10 +126,17 @@ async fn rounds(
     Ok(all.into())
 }
 
-fn requests(protocol: Protocol, names: &[String]) -> Make {
-    let of = |name: &String| match protocol {
-        Protocol::Grpc => grpc("GetScorecard", &GetScorecardRequest { name: name.clone(), ..Default::default() }),
-        Protocol::Rest => rest(&format!("/v1/{name}")),
+/// Requests of each name in turn. Libraries on gRPC's C core (Python, C++, Ruby, PHP) and Java offer gzip unasked.
+fn requests(protocol: Protocol, names: &[String], accepted: &'static str) -> Make {
+    let of = |name: &String| {
+        let mut request = match protocol {
+            Protocol::Grpc => grpc("GetScorecard", &GetScorecardRequest { name: name.clone(), ..Default::default() }),
+            Protocol::Rest => rest(&format!("/v1/{name}")),
+        };
+        if accepted != "identity" {
+            request.headers_mut().insert("grpc-accept-encoding", HeaderValue::from_static(accepted));
+        }
+        request
     };
     let requests: Vec<_> = names.iter().map(of).collect();
     Arc::new(move |number| requests[number as usize % requests.len()].clone())

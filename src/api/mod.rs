@@ -28,6 +28,10 @@ pub mod standard;
 
 pub use idempotency::Remembered;
 
+/// Bytes from which an answer is compressed for clients that take it. What fits into TCP's first window arrives as soon
+/// either way, and gRPC for Python, Java and C++ offers gzip unasked.
+const WORTH_COMPRESSING: usize = 14 << 10;
+
 /// What handlers need: the store, the time, new ids. Cheap to clone.
 #[derive(Clone)]
 pub struct Api(Arc<Inner>);
@@ -110,6 +114,7 @@ impl Api {
     ) -> Result<Response<A>, Status>
     where
         Q: Asks + Fields,
+        A: Message,
         F: FnOnce(Ctx, Q) -> Fut,
         Fut: Future<Output = Result<A>>,
     {
@@ -118,7 +123,7 @@ impl Api {
             let (ctx, request) = self.enter(rpc, &metadata, &extensions, request)?;
             answer(ctx, request).await
         };
-        done(rpc, answered.await)
+        done(rpc, answered.await.map(respond))
     }
 
     /// Answers an RPC that changes state. `answer` runs inside one transaction, and again when another call's change
@@ -162,7 +167,7 @@ impl Api {
                 })
                 .await
         };
-        done(rpc, answered.await)
+        done(rpc, answered.await.map(respond))
     }
 
     /// Answers an RPC that the contract has and this version does not.
@@ -170,15 +175,12 @@ impl Api {
     where
         Q: Asks + Fields,
     {
-        self.read(rpc, request, |_, _| async {
-            Err(Error::new(
-                Code::Unimplemented,
-                reason::NOT_YET_IMPLEMENTED,
-                format!("{} is not implemented yet", rpc.name),
-            )
-            .with("method", rpc.name))
-        })
-        .await
+        let (metadata, extensions, request) = request.into_parts();
+        let refused = self.enter(rpc, &metadata, &extensions, request).err().unwrap_or_else(|| {
+            let message = format!("{} is not implemented yet", rpc.name);
+            Error::new(Code::Unimplemented, reason::NOT_YET_IMPLEMENTED, message).with("method", rpc.name)
+        });
+        done(rpc, Err(refused))
     }
 
     /// What every call passes: who it is, whether they may, whether the request is well-formed, whose things it is about.
@@ -231,8 +233,17 @@ fn single<'a>(metadata: &'a MetadataMap, name: &str, bad: impl Fn() -> Error) ->
     }
 }
 
-fn done<A>(rpc: &Rpc, answered: Result<A>) -> Result<Response<A>, Status> {
-    answered.map(Response::new).map_err(|error| {
+fn respond<A: Message>(answer: A) -> Response<A> {
+    let small = answer.encoded_len() < WORTH_COMPRESSING;
+    let mut response = Response::new(answer);
+    if small {
+        response.disable_compression();
+    }
+    response
+}
+
+fn done<A>(rpc: &Rpc, answered: Result<Response<A>>) -> Result<Response<A>, Status> {
+    answered.map_err(|error| {
         // The one place where a failure is logged; the private half goes no further.
         if let Some(cause) = error.cause() {
             tracing::error!(rpc = rpc.name, code = error.code().text(), reason = error.reason(), cause = %cause, "call failed");

@@ -11,6 +11,7 @@ use crate::store::RecordType;
 
 mod coaching;
 mod directory;
+mod forms;
 mod jobs;
 /// Scorecards.
 pub mod scorecards;

@@ -1,9 +1,12 @@
 //! Scorecards: how they are kept, and their methods beyond the standard ones.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use prost::Message;
 
-use super::templates::{act, compiled, pinned};
+use super::forms::compiled;
+use super::templates::{act, pinned};
 use crate::api::Ctx;
 use crate::api::behavior::Fields;
 use crate::api::caller::Caller;
@@ -73,7 +76,7 @@ impl Resource for Scorecard {
 }
 
 /// The form that this scorecard is filled in on.
-async fn form_of(txn: &Txn, card: &Scorecard) -> Result<Form> {
+async fn form_of(txn: &Txn, card: &Scorecard) -> Result<Arc<Form>> {
     compiled(&pinned(txn, "name", &card.template_name).await?)
 }
 

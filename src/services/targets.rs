@@ -68,7 +68,7 @@ impl Target {
     async fn settle(&mut self, txn: &Txn) -> Result<()> {
         self.scorecard_template_name = without_revision(&self.scorecard_template_name).to_owned();
         let template = templates::referred(txn, "target.scorecardTemplateName", &self.scorecard_template_name).await?;
-        let form = templates::compiled(&template)?;
+        let form = super::forms::compiled(&template)?;
         let percent = self.target.unwrap_or(f32::NAN);
         let faults = domain::targets::check(percent, &self.criterion_or_chapter_id, &form, "target");
         if !faults.is_empty() {

@@ -13,7 +13,6 @@ use crate::api::resource::{self, Resource, decode, own_key};
 use crate::api::standard::{load_for, save};
 use crate::domain;
 use crate::domain::audience::{self, Membership};
-use crate::domain::form::Form;
 use crate::domain::lifecycle::Act;
 use crate::error::{Code, Error, FieldViolation, Result, reason};
 use crate::names::{Name, TEMPLATE, without_revision};
@@ -159,14 +158,6 @@ pub(super) async fn pinned(txn: &Txn, field: &str, name: &str) -> Result<Scoreca
             Ok(with_state_of(frozen.ok_or_else(|| absent(field, name))?.0, &head))
         }
     }
-}
-
-/// The form of a stored template: it passed the lint when it was written.
-pub(super) fn compiled(template: &ScorecardTemplate) -> Result<Form> {
-    let structure =
-        template.template.as_ref().ok_or_else(|| Error::internal(format!("{} has no structure", template.name)))?;
-    Form::compile(structure)
-        .map_err(|faults| Error::internal(format!("{} no longer compiles: {faults:?}", template.name)))
 }
 
 /// The template that a stored scorecard was made on.

@@ -52,7 +52,7 @@ fn take(stored: &HashMap<&str, &Score>, card: &mut Scorecard, time: Timestamp) -
             answers::clear(score);
         }
     }
-    left_out(stored, card, |before| answers::is_manual(before), |before| before.clone());
+    left_out(stored, card, answers::is_manual, Score::clone);
     changed
 }
 

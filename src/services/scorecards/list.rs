@@ -243,7 +243,7 @@ impl Filter<'_> {
             }
             left -= found.hits.len();
             for hit in found.hits {
-                if self.passes(&hit) && seen.insert(hit.key.clone()) {
+                if self.passes(&hit) && (sets.len() == 1 || seen.insert(hit.key.clone())) {
                     gathered.push((self.sort_key(&hit), hit.key));
                 }
             }
