@@ -72,7 +72,7 @@ async fn a_folder_whose_store_is_gone_does_not_begin_again_with_an_empty_one() {
     db.close().await.unwrap();
     drop(db);
     std::fs::rename(folder.path().join("store"), folder.path().join("elsewhere")).unwrap();
-    let refused = SledEngine::open(&options(folder.path())).err().expect("it is refused").to_string();
+    let refused = SledEngine::open(&options(folder.path())).expect_err("it is refused").to_string();
     assert!(refused.contains("store.made") && refused.contains("put back the last copy"), "{refused}");
     std::fs::rename(folder.path().join("elsewhere"), folder.path().join("store")).unwrap();
     assert!(open_sled(folder.path()).get::<Card>(&key("first")).await.unwrap().is_some());
