@@ -11,6 +11,7 @@ mod front;
 mod harness;
 mod history;
 mod paging;
+mod plans;
 mod races;
 mod replay;
 mod restart;

@@ -10,8 +10,9 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
+use super::super::filter::{among, check_window, hash, hashes, micros, within};
 use super::super::templates;
-use super::entries::{Projection, hash, micros, process_term};
+use super::entries::{Projection, process_term};
 use crate::api::Ctx;
 use crate::api::list::{Listed, cut, walk};
 use crate::api::page::Page;
@@ -95,18 +96,9 @@ fn hold_to_own(ctx: &Ctx, request: &mut ListScorecardsRequest) -> bool {
 }
 
 fn check_windows(request: &ListScorecardsRequest) -> Result<()> {
-    let windows = [
-        ("endSubmitTime", &request.start_submit_time, &request.end_submit_time),
-        ("endUpdateTime", &request.start_update_time, &request.end_update_time),
-    ];
-    for (field, start, end) in windows {
-        if let (Some(start), Some(end)) = (start, end)
-            && micros(Some(end)) <= micros(Some(start))
-        {
-            return Err(Error::field(field, "must be after the start of its window").because(reason::INVALID_REQUEST));
-        }
-    }
-    Ok(())
+    let (submit, update) = (request.start_submit_time.as_ref(), request.start_update_time.as_ref());
+    check_window("endSubmitTime", submit, request.end_submit_time.as_ref())?;
+    check_window("endUpdateTime", update, request.end_update_time.as_ref())
 }
 
 /// Sets of entries that together hold everything wanted, each by create time.
@@ -158,19 +150,6 @@ struct Filter<'a> {
     usecases: HashSet<u32>,
 }
 
-fn hashes(names: &[String]) -> HashSet<u32> {
-    names.iter().map(|name| hash(name)).collect()
-}
-
-fn among<T: std::hash::Hash + Eq>(wanted: &HashSet<T>, value: &T) -> bool {
-    wanted.is_empty() || wanted.contains(value)
-}
-
-fn within(value: i64, start: &Option<prost_types::Timestamp>, end: &Option<prost_types::Timestamp>) -> bool {
-    start.as_ref().is_none_or(|start| value >= micros(Some(start)))
-        && end.as_ref().is_none_or(|end| value < micros(Some(end)))
-}
-
 impl<'a> Filter<'a> {
     async fn of(ctx: &Ctx, request: &'a ListScorecardsRequest) -> Result<Self> {
         let order = match request.order_by() {
@@ -220,8 +199,9 @@ impl<'a> Filter<'a> {
         request.submitted.is_none_or(|wanted| wanted == submitted)
             && request.acknowledged.is_none_or(|wanted| wanted == acknowledged)
             && (request.scorecard_types.is_empty() || request.scorecard_types.contains(&kind))
-            && (!windowed || submitted && within(submit, &request.start_submit_time, &request.end_submit_time))
-            && within(update, &request.start_update_time, &request.end_update_time)
+            && (!windowed
+                || submitted && within(submit, request.start_submit_time.as_ref(), request.end_submit_time.as_ref()))
+            && within(update, request.start_update_time.as_ref(), request.end_update_time.as_ref())
     }
 
     /// Whether a scorecard is wanted, by its names themselves.
