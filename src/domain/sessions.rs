@@ -170,7 +170,8 @@ mod tests {
 
     /// A session that `mona` made at 10.
     fn made() -> CoachingSession {
-        let mut session = CoachingSession { agent_user_name: "amir".into(), meeting_notes: "n".into(), ..Default::default() };
+        let mut session =
+            CoachingSession { agent_user_name: "amir".into(), meeting_notes: "n".into(), ..Default::default() };
         create(&mut session, &act(&user("mona"), 10), Side::Manager).unwrap();
         session
     }
@@ -186,7 +187,10 @@ mod tests {
     #[test]
     fn a_session_begins_on_the_managers_side() {
         let session = made();
-        assert_eq!((session.create_time, session.update_time, session.manager_update_time), (Some(at(10)), Some(at(10)), Some(at(10))));
+        assert_eq!(
+            (session.create_time, session.update_time, session.manager_update_time),
+            (Some(at(10)), Some(at(10)), Some(at(10)))
+        );
         assert_eq!((session.agent_update_time, session.manager_submit_time), (None, None));
         assert_eq!((session.creator_user_name.as_str(), session.manager_submitter_user_name.as_str()), ("mona", ""));
     }
@@ -259,7 +263,10 @@ mod tests {
         let amir = user("amir");
         let saved = acknowledge(&made(), Some("thanks"), false, false, &act(&amir, 20)).unwrap().unwrap();
         assert_eq!((saved.agent_comment.as_str(), saved.agent_update_time), ("thanks", Some(at(20))));
-        assert_eq!((saved.agent_submit_time, saved.acknowledge_time, saved.manager_update_time), (None, None, Some(at(10))));
+        assert_eq!(
+            (saved.agent_submit_time, saved.acknowledge_time, saved.manager_update_time),
+            (None, None, Some(at(10)))
+        );
 
         let both = acknowledge(&saved, None, true, true, &act(&amir, 30)).unwrap().unwrap();
         assert_eq!((both.agent_submit_time, both.acknowledge_time), (Some(at(30)), Some(at(30))));

@@ -118,8 +118,7 @@ pub async fn acknowledge(
     let mut session = load_for::<CoachingSession, _>(&ctx, &txn, &request).await?;
     let user = ctx.shown_caller();
     let comment = request.agent_comment.as_deref();
-    let moved =
-        sessions::acknowledge(&session, comment, request.submitted, request.acknowledged, &act(&ctx, &user))?;
+    let moved = sessions::acknowledge(&session, comment, request.submitted, request.acknowledged, &act(&ctx, &user))?;
     if let Some(moved) = moved {
         session = moved;
         save(&txn, &mut session).await?;
@@ -141,8 +140,7 @@ fn bound(mut range: IndexRange, start: Option<&Timestamp>, end: Option<&Timestam
 
 /// Whether a session takes place in a window, of which either side may be open.
 fn takes_place_within(session: &CoachingSession, start: Option<&Timestamp>, end: Option<&Timestamp>) -> bool {
-    (start.is_none() && end.is_none())
-        || session.session_time.is_some() && within(takes_place(session), start, end)
+    (start.is_none() && end.is_none()) || session.session_time.is_some() && within(takes_place(session), start, end)
 }
 
 /// ListCoachingSessions: latest session time first, those without one last.
@@ -206,7 +204,7 @@ pub(super) async fn of_plan(
         for hit in found.hits {
             // A record may have changed since its entry was read.
             if let Some(rec) = hit.record? {
-                let session = CoachingSession::decode(rec.body)?;
+                let session: CoachingSession = decode(rec.body)?;
                 if session.coaching_plan_name == plan && takes_place_within(&session, start, end) {
                     sessions.push(session);
                 }
