@@ -1,13 +1,15 @@
 //! The standard methods, once for every resource (AIP-131 to AIP-135). Custom methods use the same steps:
 //! [`load`], [`save`].
 
+use prost_types::FieldMask;
+
 use super::Ctx;
 use super::behavior::{Asks, At, Carries, Faults};
-use super::resource::{Resource, key_of};
+use super::resource::{self, Resource, key_of};
 use super::{etag, mask};
 use crate::error::{Code, Error, FieldViolation, Result, reason};
 use crate::names::{Name, is_id};
-use crate::store::Txn;
+use crate::store::{Key, Txn};
 
 /// Get: the resource with this name.
 pub async fn get<R: Resource, Q: Asks, A: Carries<R>>(ctx: Ctx, request: Q) -> Result<A> {
@@ -42,19 +44,8 @@ pub async fn save<R: Resource>(txn: &Txn, resource: &mut R) -> Result<()> {
 /// Create: under the name given, or under an id made here.
 pub async fn create<R: Resource, Q: Asks + Carries<R>, A: Carries<R>>(ctx: Ctx, txn: Txn, mut request: Q) -> Result<A> {
     let Some(mut resource) = request.take() else { return Err(Error::field(Q::FIELD, "is required")) };
-    let parent = request.scope();
-    if resource.name().is_empty() {
-        resource.set_name(format!("{parent}/{}/{}", R::PLURAL, ctx.new_id()));
-    }
-    let field = format!("{}.name", Q::FIELD);
-    let name = Name::parse(R::TYPE, resource.name()).map_err(|bad| Error::field(&field, bad.to_string()))?;
-    if name.parent() != parent || name.revision.is_some() || !is_id(name.id) {
-        return Err(Error::field(
-            field,
-            format!("must be {parent}/{}/{{id}}, or empty for an id made here", R::PLURAL),
-        ));
-    }
-    if txn.get::<R>(&super::resource::key(R::TAG, &name)).await?.is_some() {
+    let key = named(&ctx, request.scope(), Q::FIELD, &mut resource)?;
+    if txn.get::<R>(&key).await?.is_some() {
         return Err(exists(resource.name()));
     }
     if ctx.if_match.is_some() {
@@ -65,6 +56,23 @@ pub async fn create<R: Resource, Q: Asks + Carries<R>, A: Carries<R>>(ctx: Ctx, 
     resource.create(&ctx, &txn).await?;
     save(&txn, &mut resource).await?;
     Ok(A::with(resource))
+}
+
+/// Gives a resource that came without a name one with an id made here, and answers the key that goes with its name.
+/// A name of another parent is refused, by the field at which the resource stands.
+pub fn named<R: Resource>(ctx: &Ctx, parent: &str, field: &str, resource: &mut R) -> Result<Key> {
+    if resource.name().is_empty() {
+        resource.set_name(format!("{parent}/{}/{}", R::PLURAL, ctx.new_id()));
+    }
+    let field = format!("{field}.name");
+    let name = Name::parse(R::TYPE, resource.name()).map_err(|bad| Error::field(&field, bad.to_string()))?;
+    if name.parent() != parent || name.revision.is_some() || !is_id(name.id) {
+        return Err(Error::field(
+            field,
+            format!("must be {parent}/{}/{{id}}, or empty for an id made here", R::PLURAL),
+        ));
+    }
+    Ok(resource::key(R::TAG, &name))
 }
 
 /// The error of a name that is taken.
@@ -79,16 +87,21 @@ pub async fn update<R: Resource, Q: Asks + Carries<R>, A: Carries<R>>(ctx: Ctx, 
     let old = load::<R>(&ctx, &txn, Q::SCOPE, sent.name()).await?;
     etag::expect(&ctx, &[sent.etag()], &old)?;
 
-    let mut merged = old.clone();
-    mask::merge(&mut merged, &sent, request.update_mask())?;
-    merged.align(&old);
-    check(&ctx, Q::FIELD, Some(&old), &merged)?;
-    if merged == old {
+    let Some(mut merged) = merged(&ctx, Q::FIELD, &old, &sent, request.update_mask())? else {
         return Ok(A::with(old));
-    }
+    };
     merged.update(&ctx, &txn, &old).await?;
     save(&txn, &mut merged).await?;
     Ok(A::with(merged))
+}
+
+/// What is stored with the fields in it that were sent; none where that changes nothing.
+pub fn merged<R: Resource>(ctx: &Ctx, field: &str, old: &R, sent: &R, fields: Option<&FieldMask>) -> Result<Option<R>> {
+    let mut merged = old.clone();
+    mask::merge(&mut merged, sent, fields)?;
+    merged.align(old);
+    check(ctx, field, Some(old), &merged)?;
+    Ok((merged != *old).then_some(merged))
 }
 
 /// Holds a whole resource, sent or merged, against its field behaviours and against what it can say of itself, all

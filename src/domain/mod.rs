@@ -25,10 +25,14 @@ pub mod form;
 pub mod lifecycle;
 /// All that is wrong with a template's structure.
 pub mod lint;
+/// What a coaching plan may say, and what may happen to it.
+pub mod plans;
 /// Revision ids, and names with and without them.
 pub mod revision;
 /// What answers come to.
 pub mod scoring;
+/// The two sides of a coaching session, and what may happen to each.
+pub mod sessions;
 /// What a target may be set on.
 pub mod targets;
 

@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{scorecards, targets, templates};
+use super::{plans, scorecards, sessions, targets, templates};
 use crate::api::behavior::rpc;
 use crate::api::{Api, standard};
 use crate::pb::cresta::v1::coaching::coaching_service_server::CoachingService;
@@ -127,67 +127,67 @@ impl CoachingService for Api {
         self.read(rpc::LIST_TARGETS, r, targets::list).await
     }
     async fn create_coaching_plan(&self, r: Request<CreateCoachingPlanRequest>) -> Answer<CreateCoachingPlanResponse> {
-        self.later(rpc::CREATE_COACHING_PLAN, r).await
+        self.write(rpc::CREATE_COACHING_PLAN, r, standard::create::<CoachingPlan, _, _>).await
     }
     async fn get_coaching_plan(&self, r: Request<GetCoachingPlanRequest>) -> Answer<GetCoachingPlanResponse> {
-        self.later(rpc::GET_COACHING_PLAN, r).await
+        self.read(rpc::GET_COACHING_PLAN, r, plans::get).await
     }
     async fn update_coaching_plan(&self, r: Request<UpdateCoachingPlanRequest>) -> Answer<UpdateCoachingPlanResponse> {
-        self.later(rpc::UPDATE_COACHING_PLAN, r).await
+        self.write(rpc::UPDATE_COACHING_PLAN, r, standard::update::<CoachingPlan, _, _>).await
     }
     async fn batch_upsert_coaching_plans(
         &self,
         r: Request<BatchUpsertCoachingPlansRequest>,
     ) -> Answer<BatchUpsertCoachingPlansResponse> {
-        self.later(rpc::BATCH_UPSERT_COACHING_PLANS, r).await
+        self.write(rpc::BATCH_UPSERT_COACHING_PLANS, r, plans::batch_upsert).await
     }
     async fn list_coaching_plans(&self, r: Request<ListCoachingPlansRequest>) -> Answer<ListCoachingPlansResponse> {
-        self.later(rpc::LIST_COACHING_PLANS, r).await
+        self.read(rpc::LIST_COACHING_PLANS, r, plans::list).await
     }
     async fn add_scorecard_to_coaching_plan(
         &self,
         r: Request<AddScorecardToCoachingPlanRequest>,
     ) -> Answer<AddScorecardToCoachingPlanResponse> {
-        self.later(rpc::ADD_SCORECARD_TO_COACHING_PLAN, r).await
+        self.write(rpc::ADD_SCORECARD_TO_COACHING_PLAN, r, plans::add_scorecard).await
     }
     async fn remove_scorecard_from_coaching_plan(
         &self,
         r: Request<RemoveScorecardFromCoachingPlanRequest>,
     ) -> Answer<RemoveScorecardFromCoachingPlanResponse> {
-        self.later(rpc::REMOVE_SCORECARD_FROM_COACHING_PLAN, r).await
+        self.write(rpc::REMOVE_SCORECARD_FROM_COACHING_PLAN, r, plans::remove_scorecard).await
     }
     async fn create_coaching_session(
         &self,
         r: Request<CreateCoachingSessionRequest>,
     ) -> Answer<CreateCoachingSessionResponse> {
-        self.later(rpc::CREATE_COACHING_SESSION, r).await
+        self.write(rpc::CREATE_COACHING_SESSION, r, standard::create::<CoachingSession, _, _>).await
     }
     async fn get_coaching_session(&self, r: Request<GetCoachingSessionRequest>) -> Answer<GetCoachingSessionResponse> {
-        self.later(rpc::GET_COACHING_SESSION, r).await
+        self.read(rpc::GET_COACHING_SESSION, r, standard::get::<CoachingSession, _, _>).await
     }
     async fn update_coaching_session(
         &self,
         r: Request<UpdateCoachingSessionRequest>,
     ) -> Answer<UpdateCoachingSessionResponse> {
-        self.later(rpc::UPDATE_COACHING_SESSION, r).await
+        self.write(rpc::UPDATE_COACHING_SESSION, r, standard::update::<CoachingSession, _, _>).await
     }
     async fn delete_coaching_session(
         &self,
         r: Request<DeleteCoachingSessionRequest>,
     ) -> Answer<DeleteCoachingSessionResponse> {
-        self.later(rpc::DELETE_COACHING_SESSION, r).await
+        self.write(rpc::DELETE_COACHING_SESSION, r, standard::delete::<CoachingSession, _, _>).await
     }
     async fn list_coaching_sessions(
         &self,
         r: Request<ListCoachingSessionsRequest>,
     ) -> Answer<ListCoachingSessionsResponse> {
-        self.later(rpc::LIST_COACHING_SESSIONS, r).await
+        self.read(rpc::LIST_COACHING_SESSIONS, r, sessions::list).await
     }
     async fn acknowledge_coaching_session(
         &self,
         r: Request<AcknowledgeCoachingSessionRequest>,
     ) -> Answer<AcknowledgeCoachingSessionResponse> {
-        self.later(rpc::ACKNOWLEDGE_COACHING_SESSION, r).await
+        self.write(rpc::ACKNOWLEDGE_COACHING_SESSION, r, sessions::acknowledge).await
     }
     async fn create_coaching_comment(
         &self,

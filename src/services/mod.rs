@@ -6,15 +6,20 @@ use crate::api::Api;
 use crate::pb::coaching::directory::v1::directory_service_server::DirectoryServiceServer;
 use crate::pb::coaching::jobs::v1::job_service_server::JobServiceServer;
 use crate::pb::cresta::v1::coaching::coaching_service_server::CoachingServiceServer;
-use crate::pb::cresta::v1::coaching::{Scorecard, ScorecardTemplate, Target};
+use crate::pb::cresta::v1::coaching::{CoachingPlan, CoachingSession, Scorecard, ScorecardTemplate, Target};
 use crate::store::RecordType;
 
 mod coaching;
 mod directory;
+mod filter;
 mod forms;
 mod jobs;
+/// Coaching plans.
+pub mod plans;
 /// Scorecards.
 pub mod scorecards;
+/// Coaching sessions.
+pub mod sessions;
 /// Targets.
 pub mod targets;
 /// Templates and their revisions.
@@ -27,6 +32,8 @@ pub const RECORDS: &[RecordType] = &[
     RecordType::of::<Scorecard>(),
     RecordType::of::<Target>(),
     RecordType::of::<targets::Slot>(),
+    RecordType::of::<CoachingPlan>(),
+    RecordType::of::<CoachingSession>(),
     RecordType::of::<crate::api::Remembered>(),
 ];
 

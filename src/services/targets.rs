@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use prost::Message;
 
+use super::plans;
 use super::templates::{self, act};
 use crate::api::Ctx;
 use crate::api::behavior::Described as _;
@@ -10,7 +11,7 @@ use crate::api::list::walk;
 use crate::api::page::Page;
 use crate::api::resource::{self, Resource, decode, own_key};
 use crate::domain;
-use crate::error::{Code, Error, FieldViolation, Result, reason};
+use crate::error::{Code, Error, Result, reason};
 use crate::names::{Name, last_segment, without_revision};
 use crate::pb::cresta::v1::coaching::{CoachingPlan, ListTargetsRequest, ListTargetsResponse, Target};
 use crate::store::{Entries, Fault, IndexRange, Key, Record, Tag, Txn, tags, tuple};
@@ -78,9 +79,7 @@ impl Target {
             let plan = Name::parse(CoachingPlan::TYPE, &self.coaching_plan_name)
                 .map_err(|bad| Error::field("target.coachingPlanName", bad.to_string()))?;
             if !txn.exists(&resource::key(tags::COACHING_PLAN, &plan)).await? {
-                let description = "no such coaching plan: name one that is there, or none".to_owned();
-                let violation = FieldViolation { field: "target.coachingPlanName".to_owned(), description };
-                return Err(Error::not_found(&self.coaching_plan_name).with_fields(vec![violation]));
+                return Err(plans::absent("target.coachingPlanName", &self.coaching_plan_name));
             }
         }
         Ok(())

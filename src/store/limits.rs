@@ -25,8 +25,10 @@ pub struct Limits {
 
 impl Limits {
     /// The limits of every engine of ours, so that data can move between them.
+    ///
+    /// The largest batch of the API is 500 resources; what is kept beside it under an idempotency key fits too.
     pub const STANDARD: Self = Self {
-        records: 500,
+        records: 512,
         commit_bytes: 4 << 20,
         record_bytes: 1 << 20,
         key_bytes: 1_024,

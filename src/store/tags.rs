@@ -79,6 +79,16 @@ tags! { IndexTag, INDEXES,
     TARGET_BY_CREATE = 12;
     /// Answers kept for repeated requests, by when they expire.
     IDEMPOTENCY_KEY_BY_EXPIRY = 13;
+    /// Coaching plans of a profile by create time.
+    COACHING_PLAN_BY_CREATE = 14;
+    /// Coaching plans of an agent by create time.
+    COACHING_PLAN_BY_AGENT = 15;
+    /// Coaching sessions of a profile by session time; those without one at the beginning.
+    COACHING_SESSION_BY_TIME = 16;
+    /// Coaching sessions of an agent by session time.
+    COACHING_SESSION_BY_AGENT = 17;
+    /// Coaching sessions of a plan by session time.
+    COACHING_SESSION_BY_PLAN = 18;
 }
 
 #[cfg(test)]

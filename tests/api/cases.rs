@@ -35,6 +35,13 @@ replayed! {
     scorecard_life
     scorecard_lists
     targets
+    plans
+    plan_batches
+    plan_lists
+    plan_scorecards
+    sessions
+    session_sides
+    session_lists
     tenants
     roles
     idempotency

@@ -13,6 +13,7 @@ mod harness;
 mod history;
 mod limits;
 mod paging;
+mod plans;
 mod races;
 mod replay;
 mod restart;

@@ -4,11 +4,10 @@
 //! each of the narrow sets that people list: an agent's, a template's, a conversation's, a process's, a plan's. A narrow
 //! set in another order is gathered and sorted, which its size allows.
 
-use crate::clock::Micros;
 use crate::names::{Name, last_segment, without_revision};
 use crate::pb::cresta::v1::coaching::Scorecard;
+use crate::services::filter::{hash, micros};
 use crate::store::{Entries, IndexTag, tags};
-use prost_types::Timestamp;
 
 /// What an entry keeps: enough for every filter and every order, in 70 bytes. Names are kept as hashes, so a record
 /// that passes is compared again by its names.
@@ -147,16 +146,6 @@ pub(super) fn score_key(card: &Scorecard) -> i64 {
     card.total_score_billionths.unwrap_or(i64::MIN)
 }
 
-/// An instant as the entries hold it; zero where there is none.
-pub(super) fn micros(time: Option<&Timestamp>) -> i64 {
-    time.map_or(0, |time| Micros::of(time).0)
-}
-
-/// A name in four bytes (FNV-1a): stable for ever, as it is stored.
-pub(super) fn hash(text: &str) -> u32 {
-    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,11 +170,5 @@ mod tests {
         };
         assert_eq!(Projection::decode(&projection.encode()), Some(projection));
         assert_eq!(Projection::decode(&[0; LENGTH - 1]), None);
-    }
-
-    #[test]
-    fn the_hash_on_disk_never_changes() {
-        assert_eq!(hash(""), 0x811c_9dc5);
-        assert_eq!(hash("a"), 0xe40c_292c);
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::entries::{Projection, hash, micros};
+use super::super::filter::{among, hash, hashes, micros, named, within};
+use super::entries::Projection;
 use crate::names::without_revision;
 use crate::pb::cresta::v1::coaching::*;
 use crate::store::{Direction, Hit};
@@ -19,19 +20,6 @@ pub(super) struct Filter<'a> {
     creators: HashSet<u32>,
     submitters: HashSet<u32>,
     usecases: HashSet<u32>,
-}
-
-fn hashes(names: &[String]) -> HashSet<u32> {
-    names.iter().map(|name| hash(name)).collect()
-}
-
-fn among<T: std::hash::Hash + Eq>(wanted: &HashSet<T>, value: &T) -> bool {
-    wanted.is_empty() || wanted.contains(value)
-}
-
-fn within(value: i64, start: &Option<prost_types::Timestamp>, end: &Option<prost_types::Timestamp>) -> bool {
-    start.as_ref().is_none_or(|start| value >= micros(Some(start)))
-        && end.as_ref().is_none_or(|end| value < micros(Some(end)))
 }
 
 impl<'a> Filter<'a> {
@@ -85,14 +73,14 @@ impl<'a> Filter<'a> {
         request.submitted.is_none_or(|wanted| wanted == submitted)
             && request.acknowledged.is_none_or(|wanted| wanted == acknowledged)
             && (request.scorecard_types.is_empty() || request.scorecard_types.contains(&kind))
-            && (!windowed || submitted && within(submit, &request.start_submit_time, &request.end_submit_time))
-            && within(update, &request.start_update_time, &request.end_update_time)
+            && (!windowed
+                || submitted && within(submit, request.start_submit_time.as_ref(), request.end_submit_time.as_ref()))
+            && within(update, request.start_update_time.as_ref(), request.end_update_time.as_ref())
     }
 
     /// Whether a scorecard is wanted, by its names themselves.
     pub(super) fn keeps(&self, card: &Scorecard) -> bool {
         let request = self.request;
-        let named = |wanted: &[String], value: &str| wanted.is_empty() || wanted.iter().any(|name| name == value);
         let user = |user: &Option<crate::pb::cresta::v1::user::User>| {
             user.as_ref().map(|user| user.name.clone()).unwrap_or_default()
         };

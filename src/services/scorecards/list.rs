@@ -10,14 +10,15 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
+use super::super::filter::{check_window, micros};
 use super::super::templates;
-use super::entries::{Projection, micros, process_term};
+use super::entries::{Projection, process_term};
 use super::filter::Filter;
 use crate::api::Ctx;
 use crate::api::list::{Listed, cut, walk};
 use crate::api::page::{Page, foreign};
 use crate::api::resource::Resource as _;
-use crate::error::{Error, Result, reason};
+use crate::error::{Error, Result};
 use crate::names::{last_segment, without_revision};
 use crate::pb::cresta::v1::coaching::*;
 use crate::store::{Direction, Hit, IndexRange, IndexTag, Key, tags, tuple};
@@ -145,18 +146,9 @@ fn check_filters(request: &ListScorecardsRequest) -> Result<()> {
     if let Some((field, count)) = lists.into_iter().find(|(_, count)| *count > VALUES_MAX) {
         return Err(Error::field(field, format!("has {count} values: at most {VALUES_MAX} go into one request")));
     }
-    let windows = [
-        ("endSubmitTime", &request.start_submit_time, &request.end_submit_time),
-        ("endUpdateTime", &request.start_update_time, &request.end_update_time),
-    ];
-    for (field, start, end) in windows {
-        if let (Some(start), Some(end)) = (start, end)
-            && micros(Some(end)) <= micros(Some(start))
-        {
-            return Err(Error::field(field, "must be after the start of its window").because(reason::INVALID_REQUEST));
-        }
-    }
-    Ok(())
+    let (submit, update) = (request.start_submit_time.as_ref(), request.start_update_time.as_ref());
+    check_window("endSubmitTime", submit, request.end_submit_time.as_ref())?;
+    check_window("endUpdateTime", update, request.end_update_time.as_ref())
 }
 
 /// Sets of entries that together hold everything wanted, each by create time.

@@ -1,0 +1,311 @@
+//! Coaching plans: how they are kept, the batch, the listing, and the scorecards added to them.
+//!
+//! A scorecard holds the names of its plans, and an index on scorecards leads back: the link is stored once, goes with the
+//! scorecard when that is deleted, and cannot dangle on a plan's side. Plans themselves are never deleted.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use prost::Message;
+use prost_types::FieldMask;
+
+use super::filter::{agents_of, check_window, flagged, hashes, marked, marks, micros, named};
+use super::forms::compiled;
+use super::sessions;
+use super::templates::{self, act};
+use crate::api::behavior::Described as _;
+use crate::api::caller::Caller;
+use crate::api::list::walk;
+use crate::api::page::Page;
+use crate::api::resource::{Resource, decode, key_of, own_key};
+use crate::api::{Ctx, etag, standard};
+use crate::domain::form::Form;
+use crate::domain::plans;
+use crate::error::{Code, Error, FieldViolation, Result, reason};
+use crate::names::{Name, last_segment};
+use crate::pb::cresta::v1::coaching::*;
+use crate::store::{Entries, Fault, IndexRange, Key, Record, Tag, Txn, tags};
+
+impl Record for CoachingPlan {
+    const TAG: Tag = tags::COACHING_PLAN;
+
+    fn key(&self) -> Key {
+        own_key(self)
+    }
+    fn encode(&self) -> Vec<u8> {
+        self.encode_to_vec()
+    }
+    fn decode(body: Bytes) -> Result<Self, Fault> {
+        decode(body)
+    }
+    fn entries(&self, entries: &mut Entries) {
+        let Ok(name) = Name::parse(Self::TYPE, &self.name) else { return };
+        let created = micros(self.create_time.as_ref());
+        let kept = marks(self.is_active(), &[&self.agent_user_name, &self.usecase_name]);
+        entries.add(tags::COACHING_PLAN_BY_CREATE, |terms| terms.str(name.profile).i64(created), &kept);
+        let agent = last_segment(&self.agent_user_name);
+        entries.add(tags::COACHING_PLAN_BY_AGENT, |terms| terms.str(name.profile).str(agent).i64(created), &kept);
+    }
+}
+
+impl Resource for CoachingPlan {
+    /// An agent knows of their own plans.
+    fn visible(&self, caller: &Caller) -> bool {
+        !caller.is_agent() || caller.is(&self.agent_user_name)
+    }
+
+    async fn create(&mut self, ctx: &Ctx, txn: &Txn) -> Result<()> {
+        refuse(plans::check(self, "coachingPlan"))?;
+        begin(self, ctx, txn, &mut Forms::default(), "coachingPlan").await
+    }
+
+    fn align(&mut self, old: &Self) {
+        plans::align(self, Some(old));
+    }
+
+    async fn update(&mut self, ctx: &Ctx, txn: &Txn, old: &Self) -> Result<()> {
+        refuse(plans::check(self, "coachingPlan"))?;
+        change(self, old, ctx, txn, &mut Forms::default(), "coachingPlan").await
+    }
+}
+
+fn refuse(faults: Vec<FieldViolation>) -> Result<()> {
+    if faults.is_empty() { Ok(()) } else { Err(Error::fields(faults)) }
+}
+
+/// Templates that focus criteria point at, each loaded and compiled once in a call.
+type Forms = HashMap<String, (String, Arc<Form>)>;
+
+/// Finishes a new plan.
+async fn begin(plan: &mut CoachingPlan, ctx: &Ctx, txn: &Txn, forms: &mut Forms, at: &str) -> Result<()> {
+    plans::align(plan, None);
+    focus(plan, None, txn, forms, at).await?;
+    plans::create(plan, &act(ctx, &ctx.shown_caller()));
+    Ok(())
+}
+
+/// Finishes a changed plan.
+async fn change(
+    plan: &mut CoachingPlan,
+    old: &CoachingPlan,
+    ctx: &Ctx,
+    txn: &Txn,
+    forms: &mut Forms,
+    at: &str,
+) -> Result<()> {
+    focus(plan, Some(old), txn, forms, at).await?;
+    plans::update(old, plan, &act(ctx, &ctx.shown_caller()));
+    Ok(())
+}
+
+/// Holds focus criteria against their templates and names them. Those that `old` has stay, whatever became of the
+/// template, so that a plan can be changed as long as it lives.
+async fn focus(
+    plan: &mut CoachingPlan,
+    old: Option<&CoachingPlan>,
+    txn: &Txn,
+    forms: &mut Forms,
+    at: &str,
+) -> Result<()> {
+    let mut faults = Vec::new();
+    for (i, focus) in plan.focus_criteria.iter_mut().enumerate() {
+        if old.is_some_and(|old| plans::known(old, focus).is_some()) {
+            continue;
+        }
+        let template = &focus.scorecard_template_name;
+        if !forms.contains_key(template) {
+            let field = format!("{at}.focusCriteria[{i}].scorecardTemplateName");
+            let found = templates::referred(txn, &field, template).await?;
+            forms.insert(template.clone(), (found.title.clone(), compiled(&found)?));
+        }
+        let Some((title, form)) = forms.get(template) else { continue };
+        match plans::name_of(&focus.criterion_or_chapter_id, form, title) {
+            Some(name) => focus.display_name = name,
+            None => faults.push(FieldViolation {
+                field: format!("{at}.focusCriteria[{i}].criterionOrChapterId"),
+                description: "is no chapter or criterion of the template".to_owned(),
+            }),
+        }
+    }
+    refuse(faults)
+}
+
+/// A plan that another resource refers to; one that is absent, or not for the caller to know, is told by the field.
+pub(super) async fn referred(ctx: &Ctx, txn: &Txn, field: &str, name: &str) -> Result<CoachingPlan> {
+    let found = txn.get::<CoachingPlan>(&key_of::<CoachingPlan>(field, name)?).await?;
+    found.filter(|plan| plan.visible(&ctx.caller)).ok_or_else(|| absent(field, name))
+}
+
+/// The error of a plan that a field names and that is not there.
+pub(super) fn absent(field: &str, name: &str) -> Error {
+    let description = "no such coaching plan: name one that is there, or none".to_owned();
+    Error::not_found(name).with_fields(vec![FieldViolation { field: field.to_owned(), description }])
+}
+
+/// GetCoachingPlan: with its sessions.
+pub async fn get(ctx: Ctx, request: GetCoachingPlanRequest) -> Result<GetCoachingPlanResponse> {
+    let mut plan = standard::fetch::<CoachingPlan>(&ctx, "name", &request.name).await?;
+    plan.coaching_sessions = sessions::of_plan(&ctx, &plan.name, None, None).await?;
+    Ok(GetCoachingPlanResponse { coaching_plan: Some(plan) })
+}
+
+/// BatchUpsertCoachingPlans: makes or replaces them, all or none.
+pub async fn batch_upsert(
+    ctx: Ctx,
+    txn: Txn,
+    request: BatchUpsertCoachingPlansRequest,
+) -> Result<BatchUpsertCoachingPlansResponse> {
+    let mut sent = request.coaching_plans;
+    let keys = batch_keys(&ctx, &request.parent, &mut sent)?;
+    let stored = txn.get_many::<CoachingPlan>(&keys).await?;
+    let whole = FieldMask { paths: vec!["*".to_owned()] };
+    let mut forms = Forms::new();
+    let mut coaching_plans = Vec::with_capacity(sent.len());
+    for (i, (mut plan, old)) in sent.into_iter().zip(stored).enumerate() {
+        let at = place(i);
+        let saved = match old {
+            None => {
+                begin(&mut plan, &ctx, &txn, &mut forms, &at).await?;
+                standard::save(&txn, &mut plan).await?;
+                plan
+            }
+            Some(old) => {
+                etag::expect(&ctx, &[plan.etag()], &old)?;
+                match standard::merged(&ctx, &at, &old, &plan, Some(&whole))? {
+                    None => old,
+                    Some(mut merged) => {
+                        change(&mut merged, &old, &ctx, &txn, &mut forms, &at).await?;
+                        standard::save(&txn, &mut merged).await?;
+                        merged
+                    }
+                }
+            }
+        };
+        coaching_plans.push(saved);
+    }
+    Ok(BatchUpsertCoachingPlansResponse { coaching_plans })
+}
+
+/// The path of a plan of a batch.
+fn place(i: usize) -> String {
+    format!("coachingPlans[{i}]")
+}
+
+/// Names the plans of a batch that came without names, and answers their keys. Whatever is wrong with any plan by itself
+/// is refused here, together.
+fn batch_keys(ctx: &Ctx, parent: &str, sent: &mut [CoachingPlan]) -> Result<Vec<Key>> {
+    if sent.len() > plans::MAX_BATCH {
+        let why = format!("has {} plans: send at most {} at a time", sent.len(), plans::MAX_BATCH);
+        return Err(Error::field("coachingPlans", why));
+    }
+    let (mut keys, mut faults, mut seen) = (Vec::with_capacity(sent.len()), Vec::new(), HashSet::new());
+    for (i, plan) in sent.iter_mut().enumerate() {
+        let at = place(i);
+        match standard::named(ctx, parent, &at, plan) {
+            Ok(key) if seen.insert(key.clone()) => keys.push(key),
+            Ok(_) => faults.push(FieldViolation {
+                field: format!("{at}.name"),
+                description: "stands in the batch already: each plan once".to_owned(),
+            }),
+            Err(bad) => faults.extend_from_slice(bad.violations()),
+        }
+        faults.extend(plans::check(plan, &at));
+    }
+    refuse(faults)?;
+    Ok(keys)
+}
+
+/// ListCoachingPlans: latest made first.
+pub async fn list(ctx: Ctx, mut request: ListCoachingPlansRequest) -> Result<ListCoachingPlansResponse> {
+    if !request.group_names.is_empty() {
+        return Err(Error::new(
+            Code::Unimplemented,
+            reason::NOT_YET_IMPLEMENTED,
+            "groupNames is not implemented yet: name the agents in agentUserNames",
+        ));
+    }
+    let window = request.session_time_range.unwrap_or_default();
+    let (start, end) = (window.start_timestamp.as_ref(), window.end_timestamp.as_ref());
+    check_window("sessionTimeRange.endTimestamp", start, end)?;
+    let mut asked = std::mem::take(&mut request.agent_user_names);
+    asked.extend((!request.agent_user_name.is_empty()).then(|| std::mem::take(&mut request.agent_user_name)));
+    let Some(agents) = agents_of(&ctx, asked) else { return Ok(ListCoachingPlansResponse::default()) };
+    request.agent_user_names = agents;
+    let page = Page::of(ctx.rpc.name, &request)?;
+
+    let range = match request.agent_user_names.as_slice() {
+        [agent] => IndexRange::all(&ctx.customer, tags::COACHING_PLAN_BY_AGENT)
+            .prefix(|terms| terms.str(&ctx.profile).str(last_segment(agent))),
+        _ => IndexRange::all(&ctx.customer, tags::COACHING_PLAN_BY_CREATE).prefix(|terms| terms.str(&ctx.profile)),
+    };
+    let (agents, usecases) = (hashes(&request.agent_user_names), hashes(&request.usecase_names));
+    let wanted: HashSet<(&str, &str)> = request.focus_criteria.iter().map(plans::place).collect();
+    let listed = walk::<CoachingPlan>(
+        &ctx,
+        &page,
+        range.backward(),
+        |hit| {
+            flagged(&hit.projection, request.is_active)
+                && marked(&hit.projection, 0, &agents)
+                && marked(&hit.projection, 1, &usecases)
+        },
+        |plan| {
+            request.is_active.is_none_or(|active| plan.is_active() == active)
+                && named(&request.agent_user_names, &plan.agent_user_name)
+                && named(&request.usecase_names, &plan.usecase_name)
+                && (wanted.is_empty() || plan.focus_criteria.iter().any(|focus| wanted.contains(&plans::place(focus))))
+        },
+    )
+    .await?;
+    let mut coaching_plans = listed.items;
+    for plan in &mut coaching_plans {
+        if request.exclude_coaching_plan_comment {
+            plan.comment.clear();
+        }
+        if request.include_coaching_sessions {
+            plan.coaching_sessions = sessions::of_plan(&ctx, &plan.name, start, end).await?;
+        }
+        if request.exclude_coaching_sessions_note_and_comment {
+            for session in &mut plan.coaching_sessions {
+                session.meeting_notes.clear();
+                session.agent_comment.clear();
+            }
+        }
+    }
+    Ok(ListCoachingPlansResponse { coaching_plans, next_page_token: listed.next_page_token })
+}
+
+/// AddScorecardToCoachingPlan.
+pub async fn add_scorecard(
+    ctx: Ctx,
+    txn: Txn,
+    request: AddScorecardToCoachingPlanRequest,
+) -> Result<AddScorecardToCoachingPlanResponse> {
+    let (plan, card) = linkable(&ctx, &txn, &request.name, &request.scorecard_name).await?;
+    if let Some(mut linked) = plans::add(&plan, &card, &act(&ctx, &ctx.shown_caller()))? {
+        standard::save(&txn, &mut linked).await?;
+    }
+    Ok(AddScorecardToCoachingPlanResponse { coaching_plan_name: plan.name, scorecard_name: card.name })
+}
+
+/// RemoveScorecardFromCoachingPlan.
+pub async fn remove_scorecard(
+    ctx: Ctx,
+    txn: Txn,
+    request: RemoveScorecardFromCoachingPlanRequest,
+) -> Result<RemoveScorecardFromCoachingPlanResponse> {
+    let (plan, card) = linkable(&ctx, &txn, &request.name, &request.scorecard_name).await?;
+    if let Some(mut unlinked) = plans::remove(&plan, &card, &act(&ctx, &ctx.shown_caller())) {
+        standard::save(&txn, &mut unlinked).await?;
+    }
+    Ok(RemoveScorecardFromCoachingPlanResponse { coaching_plan_name: plan.name, scorecard_name: card.name })
+}
+
+/// A plan and a scorecard that are to be linked or parted.
+async fn linkable(ctx: &Ctx, txn: &Txn, plan: &str, card: &str) -> Result<(CoachingPlan, Scorecard)> {
+    let plan = standard::load::<CoachingPlan>(ctx, txn, "name", plan).await?;
+    etag::expect(ctx, &[], &plan)?;
+    let card = standard::load::<Scorecard>(ctx, txn, "scorecardName", card).await?;
+    Ok((plan, card))
+}
