@@ -133,7 +133,7 @@ impl CoachingService for Api {
         self.read(rpc::GET_COACHING_PLAN, r, plans::get).await
     }
     async fn update_coaching_plan(&self, r: Request<UpdateCoachingPlanRequest>) -> Answer<UpdateCoachingPlanResponse> {
-        self.write(rpc::UPDATE_COACHING_PLAN, r, standard::update::<CoachingPlan, _, _>).await
+        self.write(rpc::UPDATE_COACHING_PLAN, r, plans::update).await
     }
     async fn batch_upsert_coaching_plans(
         &self,
