@@ -10,6 +10,8 @@ pub mod answers;
 pub mod audience;
 /// How far two gradings of the same thing agree.
 pub mod calibration;
+/// What a coaching comment may say, and what may happen to it.
+pub mod comments;
 /// Which criteria are asked, by the answers to earlier ones.
 pub mod conditions;
 /// Exact numbers, and the one place where they are rounded.

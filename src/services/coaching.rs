@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{plans, scorecards, sessions, targets, templates};
+use super::{comments, plans, scorecards, sessions, targets, templates};
 use crate::api::behavior::rpc;
 use crate::api::{Api, standard};
 use crate::pb::cresta::v1::coaching::coaching_service_server::CoachingService;
@@ -133,7 +133,7 @@ impl CoachingService for Api {
         self.read(rpc::GET_COACHING_PLAN, r, plans::get).await
     }
     async fn update_coaching_plan(&self, r: Request<UpdateCoachingPlanRequest>) -> Answer<UpdateCoachingPlanResponse> {
-        self.write(rpc::UPDATE_COACHING_PLAN, r, standard::update::<CoachingPlan, _, _>).await
+        self.write(rpc::UPDATE_COACHING_PLAN, r, plans::update).await
     }
     async fn batch_upsert_coaching_plans(
         &self,
@@ -193,22 +193,22 @@ impl CoachingService for Api {
         &self,
         r: Request<CreateCoachingCommentRequest>,
     ) -> Answer<CreateCoachingCommentResponse> {
-        self.later(rpc::CREATE_COACHING_COMMENT, r).await
+        self.write(rpc::CREATE_COACHING_COMMENT, r, standard::create::<CoachingComment, _, _>).await
     }
     async fn get_coaching_comment(&self, r: Request<GetCoachingCommentRequest>) -> Answer<GetCoachingCommentResponse> {
-        self.later(rpc::GET_COACHING_COMMENT, r).await
+        self.read(rpc::GET_COACHING_COMMENT, r, standard::get::<CoachingComment, _, _>).await
     }
     async fn update_coaching_comment(
         &self,
         r: Request<UpdateCoachingCommentRequest>,
     ) -> Answer<UpdateCoachingCommentResponse> {
-        self.later(rpc::UPDATE_COACHING_COMMENT, r).await
+        self.write(rpc::UPDATE_COACHING_COMMENT, r, standard::update::<CoachingComment, _, _>).await
     }
     async fn list_coaching_comments(
         &self,
         r: Request<ListCoachingCommentsRequest>,
     ) -> Answer<ListCoachingCommentsResponse> {
-        self.later(rpc::LIST_COACHING_COMMENTS, r).await
+        self.read(rpc::LIST_COACHING_COMMENTS, r, comments::list).await
     }
     async fn suggest_coaching_opportunities(
         &self,

@@ -6,10 +6,14 @@ use crate::api::Api;
 use crate::pb::coaching::directory::v1::directory_service_server::DirectoryServiceServer;
 use crate::pb::coaching::jobs::v1::job_service_server::JobServiceServer;
 use crate::pb::cresta::v1::coaching::coaching_service_server::CoachingServiceServer;
-use crate::pb::cresta::v1::coaching::{CoachingPlan, CoachingSession, Scorecard, ScorecardTemplate, Target};
+use crate::pb::cresta::v1::coaching::{
+    CoachingComment, CoachingPlan, CoachingSession, Scorecard, ScorecardTemplate, Target,
+};
 use crate::store::RecordType;
 
 mod coaching;
+/// Coaching comments.
+pub mod comments;
 mod directory;
 mod filter;
 mod forms;
@@ -34,6 +38,9 @@ pub const RECORDS: &[RecordType] = &[
     RecordType::of::<targets::Slot>(),
     RecordType::of::<CoachingPlan>(),
     RecordType::of::<CoachingSession>(),
+    RecordType::of::<CoachingComment>(),
+    RecordType::of::<comments::Thread>(),
+    RecordType::of::<comments::Linking>(),
     RecordType::of::<crate::api::Remembered>(),
 ];
 

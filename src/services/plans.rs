@@ -3,7 +3,7 @@
 //! A scorecard holds the names of its plans, and an index on scorecards leads back: the link is stored once, goes with the
 //! scorecard when that is deleted, and cannot dangle on a plan's side. Plans themselves are never deleted.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -143,10 +143,40 @@ pub(super) fn absent(field: &str, name: &str) -> Error {
     Error::not_found(name).with_fields(vec![FieldViolation { field: field.to_owned(), description }])
 }
 
+/// Names what plans focus on as the templates name it now; what a template has no longer keeps the name that is stored.
+/// One read for all the templates of a page.
+async fn named_now(ctx: &Ctx, plans: &mut [CoachingPlan]) -> Result<()> {
+    let names: BTreeSet<String> =
+        plans.iter().flat_map(|plan| &plan.focus_criteria).map(|focus| focus.scorecard_template_name.clone()).collect();
+    let key = |name: &String| key_of::<ScorecardTemplate>("focusCriteria", name);
+    let keys = names.iter().map(key).collect::<Result<Vec<_>>>()?;
+    let mut forms = Forms::new();
+    for template in ctx.db().get_many::<ScorecardTemplate>(&keys).await?.into_iter().flatten() {
+        forms.insert(template.name.clone(), (template.title.clone(), compiled(&template)?));
+    }
+    for focus in plans.iter_mut().flat_map(|plan| &mut plan.focus_criteria) {
+        let known = forms.get(&focus.scorecard_template_name);
+        if let Some(name) = known.and_then(|(title, form)| plans::name_of(&focus.criterion_or_chapter_id, form, title))
+        {
+            focus.display_name = name;
+        }
+    }
+    Ok(())
+}
+
+/// UpdateCoachingPlan.
+pub async fn update(ctx: Ctx, txn: Txn, request: UpdateCoachingPlanRequest) -> Result<UpdateCoachingPlanResponse> {
+    let mut answer: UpdateCoachingPlanResponse =
+        standard::update::<CoachingPlan, _, _>(ctx.clone(), txn, request).await?;
+    named_now(&ctx, answer.coaching_plan.as_mut_slice()).await?;
+    Ok(answer)
+}
+
 /// GetCoachingPlan: with its sessions.
 pub async fn get(ctx: Ctx, request: GetCoachingPlanRequest) -> Result<GetCoachingPlanResponse> {
     let mut plan = standard::fetch::<CoachingPlan>(&ctx, "name", &request.name).await?;
     plan.coaching_sessions = sessions::of_plan(&ctx, &plan.name, None, None).await?;
+    named_now(&ctx, std::slice::from_mut(&mut plan)).await?;
     Ok(GetCoachingPlanResponse { coaching_plan: Some(plan) })
 }
 
@@ -184,6 +214,7 @@ pub async fn batch_upsert(
         };
         coaching_plans.push(saved);
     }
+    named_now(&ctx, &mut coaching_plans).await?;
     Ok(BatchUpsertCoachingPlansResponse { coaching_plans })
 }
 
@@ -259,6 +290,7 @@ pub async fn list(ctx: Ctx, mut request: ListCoachingPlansRequest) -> Result<Lis
     )
     .await?;
     let mut coaching_plans = listed.items;
+    named_now(&ctx, &mut coaching_plans).await?;
     for plan in &mut coaching_plans {
         if request.exclude_coaching_plan_comment {
             plan.comment.clear();

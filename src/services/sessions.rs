@@ -7,8 +7,8 @@ use prost::Message;
 use prost_types::Timestamp;
 
 use super::filter::{agents_of, check_window, flagged, hashes, marked, marks, micros, named, within};
-use super::plans;
 use super::templates::act;
+use super::{comments, plans};
 use crate::api::Ctx;
 use crate::api::behavior::Described as _;
 use crate::api::caller::Caller;
@@ -74,9 +74,15 @@ impl Resource for CoachingSession {
         // Who may not move it to another plan is told so, and learns nothing of that plan.
         sessions::update(old, self, &act(ctx, &ctx.shown_caller()), side(&ctx.caller))?;
         if self.coaching_plan_name != old.coaching_plan_name {
+            comments::hold(&self.name, txn).await?;
             join(self, ctx, txn).await?;
         }
         Ok(())
+    }
+
+    /// Comments lose their links to its notes.
+    async fn delete(&self, ctx: &Ctx, txn: &Txn) -> Result<()> {
+        comments::unlink_all(&self.name, ctx, txn).await
     }
 }
 

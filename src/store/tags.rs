@@ -50,6 +50,10 @@ tags! { Tag, TABLES,
     CONVERSATION = 14;
     /// Long-running jobs.
     JOB = 15;
+    /// One record for each thread of comments: whose it is.
+    COACHING_THREAD = 16;
+    /// The comments that link to a session.
+    COACHING_SESSION_LINKING = 17;
 }
 
 tags! { IndexTag, INDEXES,
@@ -89,6 +93,14 @@ tags! { IndexTag, INDEXES,
     COACHING_SESSION_BY_AGENT = 17;
     /// Coaching sessions of a plan by session time.
     COACHING_SESSION_BY_PLAN = 18;
+    /// Coaching comments of a profile by create time.
+    COACHING_COMMENT_BY_CREATE = 19;
+    /// Coaching comments of a thread by create time.
+    COACHING_COMMENT_BY_THREAD = 20;
+    /// Coaching comments on a plan by create time.
+    COACHING_COMMENT_BY_PLAN = 21;
+    /// Coaching comments on an agent's plans by create time.
+    COACHING_COMMENT_BY_AGENT = 22;
 }
 
 #[cfg(test)]

@@ -42,6 +42,9 @@ replayed! {
     sessions
     session_sides
     session_lists
+    comments
+    comment_links
+    comment_lists
     tenants
     roles
     idempotency

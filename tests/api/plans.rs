@@ -1,4 +1,4 @@
-//! Plans at their limits, and links while both ends change.
+//! Plans and sessions at their limits, and links while both ends change.
 
 use serde_json::{Value, json};
 
@@ -88,5 +88,71 @@ async fn many_plans_added_at_once_are_all_on_the_scorecard() {
             read["scorecard"]["coachingPlanNames"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
         linked.sort_unstable();
         assert_eq!(linked, plans);
+    }
+}
+
+/// A plan of `amir` with one session, and the request that makes a comment which links to it.
+async fn linked(house: &Harness) -> (String, impl Fn(usize) -> Value + use<>) {
+    house.operator().call("BatchUpsertCoachingPlans", batch(1)).await.ok();
+    let (plan, session) = (stage::name("coachingPlans/p000"), stage::name("coachingSessions/one"));
+    let request = json!({"parent": PARENT, "coachingSession": {"name": session, "coachingPlanName": plan}});
+    house.operator().call("CreateCoachingSession", request).await.ok();
+    let linking = session.clone();
+    let comment = move |number: usize| {
+        json!({"parent": PARENT, "coachingComment": {
+            "name": stage::name(&format!("coachingComments/c{number:03}")), "coachingPlanName": plan,
+            "message": "see", "linkedSessionNotes": [{"coachingSessionName": linking}]}})
+    };
+    (session, comment)
+}
+
+/// The comments that say that they link to a session.
+async fn linking(house: &Harness) -> usize {
+    let listed = house.operator().call("ListCoachingComments", json!({"parent": PARENT, "pageSize": 1_000})).await.ok();
+    let links = |comment: &&Value| comment["linkedSessionNotes"].as_array().is_some_and(|notes| !notes.is_empty());
+    listed["coachingComments"].as_array().unwrap().iter().filter(links).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_comment_links_to_a_session_that_goes_meanwhile() {
+    for kept in [Kept::Memory, Kept::Sled] {
+        for pause in [0, 3, 10] {
+            let house = Harness::on(kept).await;
+            let (session, comment) = linked(&house).await;
+            let write = |number: usize| {
+                let caller = house.over(Transport::ALL[number % 3]);
+                let request = comment(number);
+                tokio::spawn(async move { caller.call("CreateCoachingComment", request).await })
+            };
+            let mut writing: Vec<_> = (0..24).map(write).collect();
+            // Some are behind the deletion and some before it, whichever way the machine is disposed.
+            for one in writing.drain(..pause).collect::<Vec<_>>() {
+                one.await.expect("the call ends").ok();
+            }
+            house.operator().call("DeleteCoachingSession", json!({"name": session})).await.ok();
+            for one in writing {
+                if let Err(refusal) = one.await.expect("the call ends").outcome {
+                    assert_eq!(refusal.reason, "PLAN_DIFFERS", "{refusal}");
+                }
+            }
+            house.operator().call("GetCoachingSession", json!({"name": session})).await.refused("RESOURCE_NOT_FOUND");
+            assert_eq!(linking(&house).await, 0, "links dangle");
+            house.operator().call("CreateCoachingComment", comment(99)).await.refused("PLAN_DIFFERS");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_linked_by_a_hundred_comments_and_goes_with_all_their_links() {
+    for kept in [Kept::Memory, Kept::Sled] {
+        let house = Harness::on(kept).await;
+        let (session, comment) = linked(&house).await;
+        for number in 0..100 {
+            house.operator().call("CreateCoachingComment", comment(number)).await.ok();
+        }
+        house.operator().call("CreateCoachingComment", comment(100)).await.refused("TOO_MANY_LINKS");
+        assert_eq!(linking(&house).await, 100);
+        house.operator().call("DeleteCoachingSession", json!({"name": session})).await.ok();
+        assert_eq!(linking(&house).await, 0);
     }
 }
