@@ -10,10 +10,16 @@ use super::behavior::{Described, Fields};
 use super::caller::Caller;
 use crate::error::{Error, FieldViolation, Result, reason};
 use crate::names::Name;
-use crate::store::{Fault, Key, Record, Tag, Txn, tuple};
+use crate::store::{Entries, Fault, Key, Record, Tag, Txn, tuple};
 
-/// A resource that the standard methods serve.
-pub trait Resource: Record + Described + Fields + Message + Clone + Default + PartialEq + Sync {
+/// A resource that the standard methods serve. It is stored as it is answered, under its own name.
+pub trait Resource: Described + Fields + Message + Clone + Default + PartialEq + Send + Sync + 'static {
+    /// Its table.
+    const TABLE: Tag;
+
+    /// Its index entries; see [`Record::entries`].
+    fn index(&self, entries: &mut Entries);
+
     /// Whether this caller may know of the resource; one that may not is told that it is absent.
     fn visible(&self, _caller: &Caller) -> bool {
         true
@@ -51,10 +57,22 @@ pub fn key_of<R: Described + Record>(field: &str, name: &str) -> Result<Key> {
     Ok(key(R::TAG, &parsed))
 }
 
-/// The key of a record that is stored under its own name. A stored name is well-formed; were one not, the empty key
-/// would find nothing.
-pub fn own_key<R: Described + Record>(record: &R) -> Key {
-    Name::parse(R::TYPE, record.name()).map_or_else(|_| Key::new("", R::TAG, ""), |name| key(R::TAG, &name))
+impl<R: Resource> Record for R {
+    const TAG: Tag = R::TABLE;
+
+    fn key(&self) -> Key {
+        // A stored name is well-formed; were one not, the empty key would find nothing.
+        Name::parse(R::TYPE, self.name()).map_or_else(|_| Key::new("", R::TABLE, ""), |name| key(R::TABLE, &name))
+    }
+    fn encode(&self) -> Vec<u8> {
+        self.encode_to_vec()
+    }
+    fn decode(body: Bytes) -> Result<Self, Fault> {
+        decode(body)
+    }
+    fn entries(&self, entries: &mut Entries) {
+        self.index(entries);
+    }
 }
 
 /// A message back from the body of its record.

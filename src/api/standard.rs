@@ -72,7 +72,7 @@ pub fn named<R: Resource>(ctx: &Ctx, parent: &str, field: &str, resource: &mut R
             format!("must be {parent}/{}/{{id}}, or empty for an id made here", R::PLURAL),
         ));
     }
-    Ok(resource::key(R::TAG, &name))
+    Ok(resource::key(R::TABLE, &name))
 }
 
 /// The error of a name that is taken.

@@ -17,7 +17,7 @@ use crate::api::behavior::Described as _;
 use crate::api::caller::Caller;
 use crate::api::list::walk;
 use crate::api::page::Page;
-use crate::api::resource::{self, Resource, decode, key_of, own_key};
+use crate::api::resource::{self, Resource, decode, key_of};
 use crate::api::standard::save;
 use crate::domain::comments;
 use crate::error::{Error, FieldViolation, Result, reason};
@@ -25,19 +25,10 @@ use crate::names::{Name, last_segment};
 use crate::pb::cresta::v1::coaching::*;
 use crate::store::{Entries, Fault, IndexRange, Key, Record, Tag, Txn, tags, tuple};
 
-impl Record for CoachingComment {
-    const TAG: Tag = tags::COACHING_COMMENT;
+impl Resource for CoachingComment {
+    const TABLE: Tag = tags::COACHING_COMMENT;
 
-    fn key(&self) -> Key {
-        own_key(self)
-    }
-    fn encode(&self) -> Vec<u8> {
-        self.encode_to_vec()
-    }
-    fn decode(body: Bytes) -> Result<Self, Fault> {
-        decode(body)
-    }
-    fn entries(&self, entries: &mut Entries) {
+    fn index(&self, entries: &mut Entries) {
         let Ok(name) = Name::parse(Self::TYPE, &self.name) else { return };
         let (profile, created) = (name.profile, micros(self.create_time.as_ref()));
         let names = [&*self.agent_user_name, &*self.thread, &*self.coaching_plan_name, &*self.usecase_name];
@@ -52,9 +43,7 @@ impl Record for CoachingComment {
         set(tags::COACHING_COMMENT_BY_PLAN, last_segment(&self.coaching_plan_name));
         set(tags::COACHING_COMMENT_BY_AGENT, last_segment(&self.agent_user_name));
     }
-}
 
-impl Resource for CoachingComment {
     /// An agent knows of the comments on their own plans, and of their own without a plan.
     fn visible(&self, caller: &Caller) -> bool {
         !caller.is_agent() || caller.is(&self.agent_user_name)

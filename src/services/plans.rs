@@ -6,8 +6,6 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use bytes::Bytes;
-use prost::Message;
 use prost_types::FieldMask;
 
 use super::filter::{agents_of, check_window, flagged, hashes, marked, marks, micros, named};
@@ -18,28 +16,19 @@ use crate::api::behavior::Described as _;
 use crate::api::caller::Caller;
 use crate::api::list::walk;
 use crate::api::page::Page;
-use crate::api::resource::{Resource, decode, key_of, own_key};
+use crate::api::resource::{Resource, key_of};
 use crate::api::{Ctx, etag, standard};
 use crate::domain::form::Form;
 use crate::domain::plans;
 use crate::error::{Code, Error, FieldViolation, Result, reason};
 use crate::names::{Name, last_segment};
 use crate::pb::cresta::v1::coaching::*;
-use crate::store::{Entries, Fault, IndexRange, Key, Record, Tag, Txn, tags};
+use crate::store::{Entries, IndexRange, Key, Tag, Txn, tags};
 
-impl Record for CoachingPlan {
-    const TAG: Tag = tags::COACHING_PLAN;
+impl Resource for CoachingPlan {
+    const TABLE: Tag = tags::COACHING_PLAN;
 
-    fn key(&self) -> Key {
-        own_key(self)
-    }
-    fn encode(&self) -> Vec<u8> {
-        self.encode_to_vec()
-    }
-    fn decode(body: Bytes) -> Result<Self, Fault> {
-        decode(body)
-    }
-    fn entries(&self, entries: &mut Entries) {
+    fn index(&self, entries: &mut Entries) {
         let Ok(name) = Name::parse(Self::TYPE, &self.name) else { return };
         let created = micros(self.create_time.as_ref());
         let kept = marks(self.is_active(), &[&self.agent_user_name, &self.usecase_name]);
@@ -47,9 +36,7 @@ impl Record for CoachingPlan {
         let agent = last_segment(&self.agent_user_name);
         entries.add(tags::COACHING_PLAN_BY_AGENT, |terms| terms.str(name.profile).str(agent).i64(created), &kept);
     }
-}
 
-impl Resource for CoachingPlan {
     /// An agent knows of their own plans.
     fn visible(&self, caller: &Caller) -> bool {
         !caller.is_agent() || caller.is(&self.agent_user_name)

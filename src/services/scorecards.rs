@@ -2,15 +2,12 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use prost::Message;
-
 use super::forms::compiled;
 use super::templates::{act, pinned};
 use crate::api::Ctx;
 use crate::api::behavior::Fields;
 use crate::api::caller::Caller;
-use crate::api::resource::{Resource, decode, own_key};
+use crate::api::resource::Resource;
 use crate::api::standard::{fetch, load_for, save};
 use crate::domain::audience::Membership;
 use crate::domain::form::Form;
@@ -19,30 +16,19 @@ use crate::domain::scoring::{Mode, explanation, score};
 use crate::error::Result;
 use crate::names::without_revision;
 use crate::pb::cresta::v1::coaching::*;
-use crate::store::{Entries, Fault, Key, Record, Tag, Txn, tags};
+use crate::store::{Entries, Tag, Txn, tags};
 
 mod entries;
 mod filter;
 pub mod list;
 
-impl Record for Scorecard {
-    const TAG: Tag = tags::SCORECARD;
+impl Resource for Scorecard {
+    const TABLE: Tag = tags::SCORECARD;
 
-    fn key(&self) -> Key {
-        own_key(self)
-    }
-    fn encode(&self) -> Vec<u8> {
-        self.encode_to_vec()
-    }
-    fn decode(body: Bytes) -> Result<Self, Fault> {
-        decode(body)
-    }
-    fn entries(&self, entries: &mut Entries) {
+    fn index(&self, entries: &mut Entries) {
         entries::write(self, entries);
     }
-}
 
-impl Resource for Scorecard {
     /// An agent knows of their own scorecards once they are submitted.
     fn visible(&self, caller: &Caller) -> bool {
         !caller.is_agent() || (self.submit_time.is_some() && caller.is(&self.agent_user_name))

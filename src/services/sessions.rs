@@ -2,8 +2,6 @@
 
 use std::ops::Bound;
 
-use bytes::Bytes;
-use prost::Message;
 use prost_types::Timestamp;
 
 use super::filter::{agents_of, check_window, flagged, hashes, marked, marks, micros, named, within};
@@ -14,33 +12,28 @@ use crate::api::behavior::Described as _;
 use crate::api::caller::Caller;
 use crate::api::list::walk;
 use crate::api::page::Page;
-use crate::api::resource::{Resource, decode, own_key};
+use crate::api::resource::{Resource, decode};
 use crate::api::standard::{load_for, save};
 use crate::domain::sessions::{self, Side};
 use crate::error::{Error, Result, reason};
 use crate::names::{Name, last_segment};
 use crate::pb::coaching::access::v1::Role;
 use crate::pb::cresta::v1::coaching::*;
-use crate::store::{Entries, Fault, IndexRange, Key, Record, Tag, Txn, tags, tuple};
+use crate::store::{Entries, IndexRange, Tag, Txn, tags, tuple};
 
 /// Where a session stands that has no session time: before all that have one.
 const UNTIMED: i64 = i64::MIN;
 /// Sessions of a plan that are read at a time.
 const STRETCH: usize = 200;
 
-impl Record for CoachingSession {
-    const TAG: Tag = tags::COACHING_SESSION;
+fn takes_place(session: &CoachingSession) -> i64 {
+    session.session_time.as_ref().map_or(UNTIMED, |time| micros(Some(time)))
+}
 
-    fn key(&self) -> Key {
-        own_key(self)
-    }
-    fn encode(&self) -> Vec<u8> {
-        self.encode_to_vec()
-    }
-    fn decode(body: Bytes) -> Result<Self, Fault> {
-        decode(body)
-    }
-    fn entries(&self, entries: &mut Entries) {
+impl Resource for CoachingSession {
+    const TABLE: Tag = tags::COACHING_SESSION;
+
+    fn index(&self, entries: &mut Entries) {
         let Ok(name) = Name::parse(Self::TYPE, &self.name) else { return };
         let (profile, time) = (name.profile, takes_place(self));
         let names = [&*self.agent_user_name, &*self.coaching_plan_name, &*self.creator_user_name, &*self.usecase_name];
@@ -53,13 +46,7 @@ impl Record for CoachingSession {
             entries.add(tags::COACHING_SESSION_BY_PLAN, |terms| terms.str(profile).str(plan).i64(time), &kept);
         }
     }
-}
 
-fn takes_place(session: &CoachingSession) -> i64 {
-    session.session_time.as_ref().map_or(UNTIMED, |time| micros(Some(time)))
-}
-
-impl Resource for CoachingSession {
     /// An agent knows of their own sessions.
     fn visible(&self, caller: &Caller) -> bool {
         !caller.is_agent() || caller.is(&self.agent_user_name)

@@ -9,33 +9,22 @@ use crate::api::Ctx;
 use crate::api::behavior::Described as _;
 use crate::api::list::walk;
 use crate::api::page::Page;
-use crate::api::resource::{self, Resource, decode, own_key};
+use crate::api::resource::{self, Resource, decode};
 use crate::domain;
 use crate::error::{Code, Error, Result, reason};
 use crate::names::{Name, last_segment, without_revision};
 use crate::pb::cresta::v1::coaching::{CoachingPlan, ListTargetsRequest, ListTargetsResponse, Target};
 use crate::store::{Entries, Fault, IndexRange, Key, Record, Tag, Txn, tags, tuple};
 
-impl Record for Target {
-    const TAG: Tag = tags::TARGET;
+impl Resource for Target {
+    const TABLE: Tag = tags::TARGET;
 
-    fn key(&self) -> Key {
-        own_key(self)
-    }
-    fn encode(&self) -> Vec<u8> {
-        self.encode_to_vec()
-    }
-    fn decode(body: Bytes) -> Result<Self, Fault> {
-        decode(body)
-    }
-    fn entries(&self, entries: &mut Entries) {
+    fn index(&self, entries: &mut Entries) {
         let Ok(name) = Name::parse(Self::TYPE, &self.name) else { return };
         let created = self.create_time.as_ref().map_or(0, |time| crate::clock::Micros::of(time).0);
         entries.add(tags::TARGET_BY_CREATE, |terms| terms.str(name.profile).i64_desc(created), &[]);
     }
-}
 
-impl Resource for Target {
     async fn create(&mut self, ctx: &Ctx, txn: &Txn) -> Result<()> {
         self.settle(txn).await?;
         self.create_time = Some(ctx.now.timestamp());

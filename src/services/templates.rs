@@ -9,7 +9,7 @@ use prost::Message;
 use crate::api::Ctx;
 use crate::api::list::walk;
 use crate::api::page::Page;
-use crate::api::resource::{self, Resource, decode, own_key};
+use crate::api::resource::{self, Resource, decode};
 use crate::api::standard::{load_for, save};
 use crate::domain;
 use crate::domain::audience::{self, Membership};
@@ -20,19 +20,10 @@ use crate::pb::cresta::v1::coaching::list_current_scorecard_templates_request::V
 use crate::pb::cresta::v1::coaching::*;
 use crate::store::{Db, Entries, Fault, IndexRange, Key, Record, Tag, Txn, tags, tuple};
 
-impl Record for ScorecardTemplate {
-    const TAG: Tag = tags::SCORECARD_TEMPLATE;
+impl Resource for ScorecardTemplate {
+    const TABLE: Tag = tags::SCORECARD_TEMPLATE;
 
-    fn key(&self) -> Key {
-        own_key(self)
-    }
-    fn encode(&self) -> Vec<u8> {
-        self.encode_to_vec()
-    }
-    fn decode(body: Bytes) -> Result<Self, Fault> {
-        decode(body)
-    }
-    fn entries(&self, entries: &mut Entries) {
+    fn index(&self, entries: &mut Entries) {
         let Ok(name) = Name::parse(TEMPLATE, &self.name) else { return };
         // Titles are up to 500 characters and keys are short; the listing is by what people see of the beginning.
         let title: String = self.title.chars().take(60).collect();
@@ -42,9 +33,7 @@ impl Record for ScorecardTemplate {
             &[self.status as u8, self.r#type as u8],
         );
     }
-}
 
-impl Resource for ScorecardTemplate {
     fn complaints(&self, at: &str) -> (Vec<FieldViolation>, &'static str) {
         let lint = self.template.as_ref().map(|structure| domain::lint::lint(structure, &format!("{at}.template")));
         (lint.unwrap_or_default(), reason::TEMPLATE_LINT)
