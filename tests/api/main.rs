@@ -18,5 +18,6 @@ mod races;
 mod replay;
 mod restart;
 mod stage;
+mod sweep;
 mod vectors;
 mod wellformed;
