@@ -32,7 +32,6 @@ const DOORS: &[(&str, &str, &str)] = &[
     ("src/error.rs", "store::Fault", "what went wrong below becomes an error here"),
     ("src/server/auth.rs", "pb::coaching::access::v1::Role", "the role that a header names"),
     ("src/services/filter.rs", "clock::Micros", "an instant as a number, not the clock"),
-    ("src/services/targets.rs", "clock::Micros", "an instant as a number, not the clock"),
 ];
 
 /// What of the store is an engine's.

@@ -9,7 +9,7 @@ use super::resource::{self, Resource, key_of};
 use super::{etag, mask};
 use crate::error::{Code, Error, FieldViolation, Result, reason};
 use crate::names::{Name, is_id};
-use crate::store::{Key, Txn};
+use crate::store::{Key, Record as _, Txn};
 
 /// Get: the resource with this name.
 pub async fn get<R: Resource, Q: Asks, A: Carries<R>>(ctx: Ctx, request: Q) -> Result<A> {
@@ -128,6 +128,6 @@ fn check<R: Resource>(ctx: &Ctx, field: &str, old: Option<&R>, resource: &R) -> 
 pub async fn delete<R: Resource, Q: Asks, A: Default>(ctx: Ctx, txn: Txn, request: Q) -> Result<A> {
     let resource = load_for::<R, Q>(&ctx, &txn, &request).await?;
     resource.delete(&ctx, &txn).await?;
-    txn.delete::<R>(&key_of::<R>(Q::SCOPE, resource.name())?).await?;
+    txn.delete::<R>(&resource.key()).await?;
     Ok(A::default())
 }

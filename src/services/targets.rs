@@ -3,13 +3,14 @@
 use bytes::Bytes;
 use prost::Message;
 
+use super::filter::{micros, named};
 use super::plans;
 use super::templates::{self, act};
 use crate::api::Ctx;
 use crate::api::behavior::Described as _;
 use crate::api::list::walk;
 use crate::api::page::Page;
-use crate::api::resource::{self, Resource, decode};
+use crate::api::resource::{Resource, decode, key_of};
 use crate::domain;
 use crate::error::{Code, Error, Result, reason};
 use crate::names::{Name, last_segment, without_revision};
@@ -21,7 +22,7 @@ impl Resource for Target {
 
     fn index(&self, entries: &mut Entries) {
         let Ok(name) = Name::parse(Self::TYPE, &self.name) else { return };
-        let created = self.create_time.as_ref().map_or(0, |time| crate::clock::Micros::of(time).0);
+        let created = micros(self.create_time.as_ref());
         entries.add(tags::TARGET_BY_CREATE, |terms| terms.str(name.profile).i64_desc(created), &[]);
     }
 
@@ -65,10 +66,9 @@ impl Target {
             return Err(Error::fields(faults));
         }
         if !self.coaching_plan_name.is_empty() {
-            let plan = Name::parse(CoachingPlan::TYPE, &self.coaching_plan_name)
-                .map_err(|bad| Error::field("target.coachingPlanName", bad.to_string()))?;
-            if !txn.exists(&resource::key(tags::COACHING_PLAN, &plan)).await? {
-                return Err(plans::absent("target.coachingPlanName", &self.coaching_plan_name));
+            let field = "target.coachingPlanName";
+            if !txn.exists(&key_of::<CoachingPlan>(field, &self.coaching_plan_name)?).await? {
+                return Err(plans::absent(field, &self.coaching_plan_name));
             }
         }
         Ok(())
@@ -137,7 +137,6 @@ pub async fn list(ctx: Ctx, request: ListTargetsRequest) -> Result<ListTargetsRe
     }
     let page = Page::of(ctx.rpc.name, &request)?;
     let templates: Vec<&str> = request.scorecard_template_names.iter().map(|name| without_revision(name)).collect();
-    let among = |wanted: &[String], value: &String| wanted.is_empty() || wanted.contains(value);
     let range = IndexRange::all(&ctx.customer, tags::TARGET_BY_CREATE).prefix(|terms| terms.str(&ctx.profile));
     let listed = walk::<Target>(
         &ctx,
@@ -145,9 +144,9 @@ pub async fn list(ctx: Ctx, request: ListTargetsRequest) -> Result<ListTargetsRe
         range,
         |_| true,
         |target| {
-            among(&request.usecase_names, &target.usecase_name)
-                && among(&request.criterion_or_chapter_ids, &target.criterion_or_chapter_id)
-                && among(&request.coaching_plan_names, &target.coaching_plan_name)
+            named(&request.usecase_names, &target.usecase_name)
+                && named(&request.criterion_or_chapter_ids, &target.criterion_or_chapter_id)
+                && named(&request.coaching_plan_names, &target.coaching_plan_name)
                 && (templates.is_empty() || templates.contains(&target.scorecard_template_name.as_str()))
                 && (!request.organization_only || target.coaching_plan_name.is_empty())
         },

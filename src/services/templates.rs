@@ -10,7 +10,7 @@ use crate::api::Ctx;
 use crate::api::list::walk;
 use crate::api::page::Page;
 use crate::api::resource::{self, Resource, decode};
-use crate::api::standard::{load_for, save};
+use crate::api::standard::{fetch, load_for, save};
 use crate::domain;
 use crate::domain::audience::{self, Membership};
 use crate::domain::lifecycle::Act;
@@ -202,8 +202,7 @@ pub(super) async fn revision_meant(ctx: &Ctx, field: &str, filter: &str) -> Resu
 /// GetScorecardTemplate: as it is now, or one revision.
 pub async fn get(ctx: Ctx, request: GetScorecardTemplateRequest) -> Result<GetScorecardTemplateResponse> {
     let name = Name::parse(TEMPLATE, &request.name).map_err(|bad| Error::field("name", bad.to_string()))?;
-    let head = ctx.db().get::<ScorecardTemplate>(&resource::key(tags::SCORECARD_TEMPLATE, &name)).await?;
-    let head = head.ok_or_else(|| Error::not_found(&request.name))?;
+    let head = fetch::<ScorecardTemplate>(&ctx, "name", &request.name).await?;
     let template = match name.revision {
         None => head,
         Some("*") => return Err(Error::field("name", "must name one revision: list them with :listRevisions")),
@@ -297,8 +296,7 @@ pub async fn list_revisions(
 ) -> Result<ListScorecardTemplateRevisionsResponse> {
     whole(&request.name, "name")?;
     let name = Name::parse(TEMPLATE, &request.name).map_err(|bad| Error::field("name", bad.to_string()))?;
-    let head = ctx.db().get::<ScorecardTemplate>(&resource::key(tags::SCORECARD_TEMPLATE, &name)).await?;
-    let head = head.ok_or_else(|| Error::not_found(&request.name))?;
+    let head = fetch::<ScorecardTemplate>(&ctx, "name", &request.name).await?;
     let page = Page::of(ctx.rpc.name, &request)?;
     let range = revision_range(&ctx, &name).after(page.after.clone());
     // One more than wanted tells whether anything follows.

@@ -186,11 +186,6 @@ fn narrowest(ctx: &Ctx, request: &ListScorecardsRequest) -> Narrow {
     }
 }
 
-/// Whether the sets of [`narrowest`] are those of plans.
-fn request_plans_are_the_set(request: &ListScorecardsRequest) -> bool {
-    request.conversation_names.is_empty() && request.process_ids.is_empty()
-}
-
 /// The two ways.
 impl Filter<'_> {
     /// The index over the whole profile that has the order asked for, cut to the window on that order.
@@ -241,7 +236,8 @@ impl Filter<'_> {
             }
         }
         // Plans are no part of the projection: beside a narrower set they are told from the records alone.
-        let counted = request_plans_are_the_set(self.request) || self.request.coaching_plan_names.is_empty();
+        let by_plan = sets.iter().all(|set| set.index == tags::SCORECARD_BY_PLAN);
+        let counted = by_plan || self.request.coaching_plan_names.is_empty();
         let total = i32::try_from(gathered.len()).ok().filter(|_| counted);
         let (keys, next_page_token) = cut(page, gathered);
         let cards = ctx.db().get_many::<Scorecard>(&keys).await?;
