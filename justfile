@@ -31,6 +31,10 @@ fmt:
     cargo fmt
     npx --yes @bufbuild/buf@1.74.0 format --write
 
+# Property tests with fresh cases, and many of them
+soak cases="50000":
+    PROPTEST_CASES={{ cases }} cargo test --lib --test rest
+
 # Kill the real server many times under load
 crash rounds="50":
     COACHING_TESTS_CRASH_ROUNDS={{ rounds }} cargo test --test crash

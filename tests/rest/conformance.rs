@@ -467,6 +467,11 @@ fn bytes_of_every_legal_form_are_written_as_what_they_mean() {
         // Of a oneof the last counts.
         (all(&[field(71, 0, &[1]), field(72, 2, b"x")]), r#"{"pickText":"x"}"#),
         (all(&[field(72, 2, b"x"), field(71, 0, &[1]), field(72, 2, b"y")]), r#"{"pickText":"y"}"#),
+        // ... and what the member held before another one was set is gone; what it holds since then merges.
+        (
+            all(&[field(73, 2, &[8, 1]), field(71, 0, &[1]), field(73, 2, &[0x10, 2]), field(73, 2, &[0x18, 3])]),
+            r#"{"pickChild":{"int64":"2","uint32":3}}"#,
+        ),
         // Maps: halves may be missing or swapped; of equal keys the last counts where fields come in pieces.
         (field(51, 2, &[]), r#"{"mapInt32":{"0":0}}"#),
         (field(51, 2, &[0x10, 5, 8, 1]), r#"{"mapInt32":{"1":5}}"#),

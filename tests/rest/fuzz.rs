@@ -68,7 +68,7 @@ fn json_text() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(crate::oracle::at_least(2000))]
 
     #[test]
     fn any_path_has_an_answer(method in "(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|TRACE)", path in "(/v[12]|/shops|/items|/any|/bare|/reserve|/[a-z%:@0-9.~]{0,6}|:sell|:watch|%2F|%|/){0,8}") {

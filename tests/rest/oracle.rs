@@ -193,8 +193,15 @@ fn plain(json: &[u8]) -> serde_json::Value {
     value
 }
 
+/// So many cases, or more where `PROPTEST_CASES` asks for them.
+pub(crate) fn at_least(cases: u32) -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    let cases = cases.max(asked.cases);
+    ProptestConfig { cases, max_global_rejects: cases.saturating_mul(10), ..asked }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+    #![proptest_config(at_least(1500))]
 
     #[test]
     fn json_of_any_message_is_the_oracles_json_and_reads_back_to_the_same_message(seed in vec(any::<u8>(), 0..400)) {

@@ -217,7 +217,7 @@ fn counts(outcome: &CriterionOutcome) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(512)))]
 
     #[test]
     fn the_total_is_that_of_the_documented_formulas((structure, scores) in any_case()) {

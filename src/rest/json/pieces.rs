@@ -18,16 +18,22 @@ impl Writer<'_> {
             let Some(at) = plan.numbered(number).filter(|at| fits(plan.field(*at), raw)) else { continue };
             pieces.push((at, raw));
         }
-        // Of a oneof only the last member set counts.
-        let mut last: Vec<(u16, u16)> = Vec::new();
-        for (at, _) in pieces.iter().rev() {
-            if let Some(oneof) = plan.field(*at).oneof
-                && last.iter().all(|(known, _)| *known != oneof)
-            {
-                last.push((oneof, *at));
+        // To set a member of a oneof is to clear the others: of its pieces only the last run of one member counts.
+        let mut runs: Vec<(u16, Option<u16>)> = Vec::new();
+        let mut kept = vec![true; pieces.len()];
+        for (place, (at, _)) in pieces.iter().enumerate().rev() {
+            let Some(oneof) = plan.field(*at).oneof else { continue };
+            match runs.iter_mut().find(|(known, _)| *known == oneof) {
+                Some((_, member)) if *member == Some(*at) => {}
+                Some((_, member)) => {
+                    *member = None;
+                    kept[place] = false;
+                }
+                None => runs.push((oneof, Some(*at))),
             }
         }
-        pieces.retain(|(at, _)| plan.field(*at).oneof.is_none_or(|oneof| last.contains(&(oneof, *at))));
+        let mut kept = kept.into_iter();
+        pieces.retain(|_| kept.next().unwrap_or_default());
         pieces.sort_by_key(|(at, _)| *at);
         for group in pieces.chunk_by(|a, b| a.0 == b.0) {
             let field = plan.field(group[0].0);
