@@ -10,7 +10,7 @@ use super::behavior::{Described, Fields};
 use super::caller::Caller;
 use crate::error::{Error, FieldViolation, Result, reason};
 use crate::names::Name;
-use crate::store::{Entries, Fault, Key, Record, Tag, Txn, tuple};
+use crate::store::{Counted, Entries, Fault, Key, Record, Tag, Txn, tuple};
 
 /// A resource that the standard methods serve. It is stored as it is answered, under its own name.
 pub trait Resource: Described + Fields + Message + Clone + Default + PartialEq + Send + Sync + 'static {
@@ -19,6 +19,9 @@ pub trait Resource: Described + Fields + Message + Clone + Default + PartialEq +
 
     /// Its index entries; see [`Record::entries`].
     fn index(&self, entries: &mut Entries);
+
+    /// What it counts for; see [`Record::tallies`].
+    fn count(&self, _counted: &mut Counted) {}
 
     /// Whether this caller may know of the resource; one that may not is told that it is absent.
     fn visible(&self, _caller: &Caller) -> bool {
@@ -72,6 +75,9 @@ impl<R: Resource> Record for R {
     }
     fn entries(&self, entries: &mut Entries) {
         self.index(entries);
+    }
+    fn tallies(&self, counted: &mut Counted) {
+        self.count(counted);
     }
 }
 

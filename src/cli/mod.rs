@@ -42,8 +42,8 @@ enum Command {
     Serve(Settings),
     /// Load a small contact centre to try things on: two customers, 40 agents, 2,000 scorecards over 90 days
     Demo(demo::Arguments),
-    /// Check every record, index entry and checksum of a store that no server has open
-    Verify(Settings),
+    /// Check every record, index entry, count and checksum of a store that no server has open
+    Verify(verify::Arguments),
     /// Show the settings in effect and where each comes from
     Config(show::Arguments),
 }
@@ -106,7 +106,7 @@ impl Command {
         match self {
             Self::Serve(_) => serve::run(&sources.settle(flags)?.0, async |_| Ok(())),
             Self::Demo(arguments) => demo::run(&arguments, &sources.settle(flags)?.0),
-            Self::Verify(_) => verify::run(&sources.settle(flags)?.0),
+            Self::Verify(arguments) => verify::run(&arguments, &sources.settle(flags)?.0),
             Self::Config(arguments) => show::run(&arguments, sources, flags),
         }
     }

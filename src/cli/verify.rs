@@ -1,29 +1,68 @@
-//! `coaching verify`: the full check of a store, while no server has it open.
+//! `coaching verify`: the full check of a store, while no server has it open, and its rebuild.
+
+use indicatif::ProgressBar;
 
 use super::Failure;
 use super::serve::open;
 use crate::config::Settings;
 use crate::services::RECORDS;
-use crate::store;
+use crate::store::{self, Db, Origin};
 
-pub(super) fn run(settings: &Settings) -> Result<(), Failure> {
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Make indexes and counts anew from the records first; records stay as they are
+    #[arg(long)]
+    rebuild: bool,
+    #[command(flatten)]
+    _settings: Settings,
+}
+
+pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<(), Failure> {
     let settings = Settings { create_store: false, ..settings.clone() };
     super::block_on(async {
         let db = open(&settings).await?;
+        if arguments.rebuild {
+            rebuild(&db).await?;
+        }
         let report = store::verify(db.engine().as_ref(), RECORDS).await.map_err(Failure::Store)?;
         db.close().await.map_err(Failure::Store)?;
-        println!("{} records and {} index entries read", report.records, report.entries);
+        println!(
+            "{} records, {} index entries and {} cells of counts read",
+            report.records, report.entries, report.cells
+        );
         if report.is_clean() {
-            println!("all of them are whole, and the indexes are those of the records");
+            println!("all of them are whole, and the indexes and counts are those of the records");
             return Ok(());
         }
         for problem in &report.problems {
             println!("- {problem}");
         }
-        Err(Failure::Damaged(format!(
-            "{} problems found{}. Keep a copy of the folder, then restore the last copy that was taken while the server was stopped",
-            report.problem_count,
-            if report.problem_count > report.problems.len() as u64 { ", the first of them above" } else { "" }
-        )))
+        let more = if report.problem_count > report.problems.len() as u64 { ", the first of them above" } else { "" };
+        let remedy = if arguments.rebuild {
+            "Keep a copy of the folder, then restore the last copy that was taken while the server was stopped"
+        } else {
+            "Where only index entries, counts or cells are named, `coaching verify --rebuild` makes them anew from the records. \
+             Otherwise keep a copy of the folder, then restore the last copy that was taken while the server was stopped"
+        };
+        Err(Failure::Damaged(format!("{} problems found{more}. {remedy}", report.problem_count)))
     })
+}
+
+/// Makes indexes and counts anew, and says what changed.
+pub(super) async fn rebuild(db: &Db) -> Result<(), Failure> {
+    let origin = Origin {
+        actor: "coaching verify --rebuild".into(),
+        rpc: "rebuild".into(),
+        at_us: crate::clock::Clock::now(&crate::clock::SystemClock::default()).0,
+        ..Origin::default()
+    };
+    let bar = ProgressBar::new_spinner().with_message("rebuilding");
+    let told = |records| bar.set_message(format!("rebuilding: {records} records read"));
+    let done = store::rebuild(db.engine().as_ref(), RECORDS, &origin, told).await.map_err(Failure::Store)?;
+    bar.finish_and_clear();
+    println!(
+        "rebuilt from {} records: {} index entries added, {} removed, {} cells of counts written",
+        done.records, done.added, done.removed, done.cells
+    );
+    Ok(())
 }

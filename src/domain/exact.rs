@@ -125,6 +125,11 @@ pub fn decimal(number: &Exact) -> String {
     format!("{sign}{}", shown.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// The mean of so many values in billionths, whose sum this is; none of no values.
+pub fn mean(sum: i64, count: i64) -> Option<Exact> {
+    (count > 0).then(|| Exact::new(sum.into(), count.into()) / whole(1_000_000_000))
+}
+
 /// The sum, added up in halves: fractions with many different denominators grow with every addition, and a running sum
 /// would carry the largest one through all of them.
 pub fn sum<'a>(terms: impl IntoIterator<Item = &'a Exact>) -> Exact {

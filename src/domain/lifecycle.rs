@@ -50,6 +50,12 @@ impl Act<'_> {
     }
 }
 
+/// Whether a scorecard counts towards what is said of its agent and its template. Calibrations and appeals check a grading;
+/// they are none of their own.
+pub fn counts(card: &Scorecard) -> bool {
+    !matches!(card.scorecard_type(), ScorecardType::Calibration | ScorecardType::Appeal)
+}
+
 /// Scores the card's answers and writes all that follows from them.
 fn compute(card: &mut Scorecard, form: &Form) {
     let mode = if card.submit_time.is_some() { Mode::Submitted } else { Mode::Draft };

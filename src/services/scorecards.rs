@@ -16,8 +16,9 @@ use crate::domain::scoring::{Mode, explanation, score};
 use crate::error::Result;
 use crate::names::without_revision;
 use crate::pb::cresta::v1::coaching::*;
-use crate::store::{Entries, Tag, Txn, tags};
+use crate::store::{Counted, Entries, Tag, Txn, tags};
 
+pub(super) mod counts;
 mod entries;
 mod filter;
 pub mod list;
@@ -27,6 +28,10 @@ impl Resource for Scorecard {
 
     fn index(&self, entries: &mut Entries) {
         entries::write(self, entries);
+    }
+
+    fn count(&self, counted: &mut Counted) {
+        counts::write(self, counted);
     }
 
     /// An agent knows of their own scorecards once they are submitted.

@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use prost::Message;
 
+use super::scorecards::counts;
 use crate::api::Ctx;
 use crate::api::list::walk;
 use crate::api::page::Page;
@@ -14,7 +15,7 @@ use crate::api::standard::{fetch, load_for, save};
 use crate::domain;
 use crate::domain::audience::{self, Membership};
 use crate::domain::lifecycle::Act;
-use crate::error::{Code, Error, FieldViolation, Result, reason};
+use crate::error::{Error, FieldViolation, Result, reason};
 use crate::names::{Name, TEMPLATE, without_revision};
 use crate::pb::cresta::v1::coaching::list_current_scorecard_templates_request::View;
 use crate::pb::cresta::v1::coaching::*;
@@ -250,13 +251,6 @@ pub async fn list_current(
     ctx: Ctx,
     request: ListCurrentScorecardTemplatesRequest,
 ) -> Result<ListCurrentScorecardTemplatesResponse> {
-    if request.view() == View::FullWithStats {
-        return Err(Error::new(
-            Code::Unimplemented,
-            reason::NOT_YET_IMPLEMENTED,
-            "VIEW_FULL_WITH_STATS is not implemented yet: ask for VIEW_BASIC_WITHOUT_STATS",
-        ));
-    }
     let page = Page::of(ctx.rpc.name, &request)?;
     let admitted = |status: i32| match status {
         _ if !request.statuses.is_empty() => request.statuses.contains(&status),
@@ -282,9 +276,13 @@ pub async fn list_current(
         },
     )
     .await?;
+    let stats = match request.view() {
+        View::FullWithStats => counts::of_templates(&ctx, &listed.items).await?,
+        View::BasicWithoutStats | View::Unspecified => Vec::new(),
+    };
     Ok(ListCurrentScorecardTemplatesResponse {
         scorecard_templates: listed.items,
-        stats: Vec::new(),
+        stats,
         next_page_token: listed.next_page_token,
     })
 }

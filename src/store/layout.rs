@@ -8,13 +8,15 @@
 //! | 02 index entry | tenant, index, terms, id | tag of the record, length of the terms, projection |
 //! | 03 feed | commit number, part | changes |
 //! | 04 history | tenant, tag, id, version [, part] | an event; parts after the first |
+//! | 05 cell | tenant, tally tag, terms | its tallies |
 
 use std::ops::Bound;
 
 use bytes::Bytes;
 
 use super::{
-    Change, Direction, Entry, Fault, Hit, IndexRange, IndexTag, Key, KeyReader, KeyWriter, Op, ScanRange, Tag,
+    Cell, CellRange, Change, Direction, Entry, Fault, Hit, IndexRange, IndexTag, Key, KeyReader, KeyWriter, Op,
+    ScanRange, Tag, TallyTag,
 };
 
 pub(super) const META: u8 = 0;
@@ -22,6 +24,7 @@ pub(super) const RECORD: u8 = 1;
 pub(super) const ENTRY: u8 = 2;
 pub(super) const FEED: u8 = 3;
 pub(super) const HISTORY: u8 = 4;
+pub(super) const CELL: u8 = 5;
 
 /// A stretch of keys.
 pub(super) type Span = (Bound<Vec<u8>>, Bound<Vec<u8>>);
@@ -149,6 +152,36 @@ pub(super) fn scan_span(range: &ScanRange) -> Span {
         _ => Bound::Included(base),
     };
     (low, high)
+}
+
+pub(super) fn cell_key(cell: &Cell) -> Vec<u8> {
+    let mut k = KeyWriter::new();
+    k.u8(CELL).bytes(&cell.tenant).u16(cell.tag.0).encoded(&cell.terms);
+    k.into_vec()
+}
+
+pub(super) fn read_cell_key(bytes: &[u8]) -> Result<Cell, Fault> {
+    let mut r = KeyReader::new(bytes);
+    r.u8()?;
+    let (tenant, tag) = (r.bytes()?, TallyTag(r.u16()?));
+    Ok(Cell { tenant, tag, terms: Bytes::copy_from_slice(r.rest()) })
+}
+
+pub(super) fn cell_span(range: &CellRange) -> Span {
+    let mut k = KeyWriter::new();
+    k.u8(CELL);
+    if let Some((tenant, tag)) = &range.of {
+        k.bytes(tenant).u16(tag.0).encoded(&range.prefix);
+    }
+    let base = k.into_vec();
+    let with = |tail: &Bytes| [&base[..], tail].concat();
+    let low = range.start.as_ref().map_or_else(|| base.clone(), with);
+    let high = range.end.as_ref().map_or_else(|| past(base.clone()), |end| Bound::Excluded(with(end)));
+    match range.after.as_ref().map(cell_key) {
+        // A cell's own key may begin others', which are cells too and come right after it.
+        Some(after) if after >= low => (Bound::Excluded(after), high),
+        _ => (Bound::Included(low), high),
+    }
 }
 
 /// Whether a span holds no key at all; standard ranges panic on some of these.

@@ -19,6 +19,10 @@ pub struct Limits {
     pub projection_bytes: usize,
     /// Index entries written and removed. Entries are the price of a write, and readers wait while a commit goes in.
     pub entries: usize,
+    /// Cells that a commit adds to.
+    pub cells: usize,
+    /// Tallies that it adds to in one of them.
+    pub tallies: usize,
     /// Bytes of the origin's texts, which every event of the commit repeats.
     pub origin_bytes: usize,
 }
@@ -34,6 +38,8 @@ impl Limits {
         key_bytes: 1_024,
         projection_bytes: 4 << 10,
         entries: 5_000,
+        cells: 2_000,
+        tallies: 512,
         origin_bytes: 4 << 10,
     };
 
@@ -67,6 +73,11 @@ impl Limits {
         }
         entries += commit.deletes.iter().map(|delete| delete.remove.len()).sum::<usize>();
         at_most("index entries of a commit", entries, self.entries)?;
+        at_most("cells of a commit", commit.adds.len(), self.cells)?;
+        for (cell, more) in &commit.adds {
+            at_most("bytes of a cell's key", layout::cell_key(cell).len(), self.key_bytes)?;
+            at_most("tallies of a cell", more.len(), self.tallies)?;
+        }
         at_most("bytes of a commit", bytes, self.commit_bytes)
     }
 

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{
-    Change, Commit, Committed, Direction, Engine, Event, Fault, IndexPage, IndexRange, Key, Limits, Op, Pre, RawEntry,
-    Rec, ScanRange, Scanned, Stats, history, layout,
+    Cell, CellRange, Change, Commit, Committed, Direction, Engine, Event, Fault, IndexPage, IndexRange, Key, Limits,
+    Op, Pre, RawEntry, Rec, ScanRange, Scanned, Stats, Tallies, history, layout,
 };
 
 /// See the module.
@@ -22,6 +22,7 @@ struct Data {
     records: BTreeMap<Vec<u8>, Rec>,
     entries: BTreeMap<Vec<u8>, Vec<u8>>,
     events: BTreeMap<Vec<u8>, (u64, Bytes)>,
+    cells: BTreeMap<Vec<u8>, Tallies>,
     feed: BTreeMap<u64, Vec<(Key, Op)>>,
     stats: Stats,
     closed: bool,
@@ -55,8 +56,15 @@ impl Data {
                 return Err(Fault::Conflict { key: key.clone(), current });
             }
         }
+        let cells = self.added(&commit.adds)?;
         let number = self.stats.durable + 1;
-        let mut changes = vec![];
+        let (mut changes, mut more) = (vec![], !cells.is_empty());
+        for (key, tallies) in cells {
+            match tallies.is_empty() {
+                true => self.cells.remove(&key),
+                false => self.cells.insert(key, tallies),
+            };
+        }
         for put in commit.puts {
             for (index, terms) in &put.remove {
                 self.entries.remove(&layout::entry_key(&put.key, *index, terms));
@@ -70,7 +78,7 @@ impl Data {
         }
         for delete in commit.deletes {
             for (index, terms) in &delete.remove {
-                self.entries.remove(&layout::entry_key(&delete.key, *index, terms));
+                more |= self.entries.remove(&layout::entry_key(&delete.key, *index, terms)).is_some();
             }
             if self.records.remove(&layout::record_key(&delete.key)).is_some() {
                 changes.push((delete.key, Op::Delete));
@@ -80,13 +88,24 @@ impl Data {
             let body = history::encode(&commit.origin, event);
             self.events.insert(layout::event_key(&event.key, number), (number, body));
         }
-        if changes.is_empty() && commit.history.is_empty() {
+        if changes.is_empty() && commit.history.is_empty() && !more {
             return Ok(Committed { number: self.stats.durable });
         }
         self.feed.insert(number, changes);
         self.stats.durable = number;
         self.stats.commits += 1;
         Ok(Committed { number })
+    }
+
+    /// What the cells of these additions come to.
+    fn added(&self, adds: &[(Cell, Tallies)]) -> Result<BTreeMap<Vec<u8>, Tallies>, Fault> {
+        let mut cells = BTreeMap::new();
+        for (cell, more) in adds {
+            let key = layout::cell_key(cell);
+            let now = cells.entry(key).or_insert_with_key(|key| self.cells.get(key).cloned().unwrap_or_default());
+            now.merge(more)?;
+        }
+        Ok(cells)
     }
 }
 
@@ -135,6 +154,20 @@ impl Engine for MemoryEngine {
         });
         let found = data.entries.range((low, Bound::Unbounded)).take(limit);
         found.map(|(key, value)| layout::read_entry(key, value).map(|(index, hit)| RawEntry { index, hit })).collect()
+    }
+
+    async fn cells(&self, cells: &[Cell]) -> Result<Vec<Tallies>, Fault> {
+        let data = self.read();
+        Ok(cells.iter().map(|cell| data.cells.get(&layout::cell_key(cell)).cloned().unwrap_or_default()).collect())
+    }
+
+    async fn scan_cells(&self, range: &CellRange, limit: usize) -> Result<Vec<(Cell, Tallies)>, Fault> {
+        let (data, span) = (self.read(), layout::cell_span(range));
+        if layout::is_empty(&span) {
+            return Ok(vec![]);
+        }
+        let found = data.cells.range(span).take(limit);
+        found.map(|(key, tallies)| Ok((layout::read_cell_key(key)?, tallies.clone()))).collect()
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, Fault> {

@@ -18,17 +18,21 @@ pub mod key;
 mod layout;
 mod limits;
 pub mod memory;
+mod rebuild;
 mod record;
 pub mod sled;
 pub mod tags;
+mod tally;
 mod txn;
 mod verify;
 
 pub use history::{Event, Op, Origin};
 pub use key::{Key, KeyReader, KeyWriter, tuple};
 pub use limits::Limits;
-pub use record::{Entries, Record, RecordType};
-pub use tags::{IndexTag, Tag};
+pub use rebuild::{Rebuilt, rebuild, rebuild_unfinished};
+pub use record::{Entries, Record, RecordType, Said};
+pub use tags::{IndexTag, Tag, TallyTag};
+pub use tally::{Cell, CellRange, Counted, Tallies, Tally};
 pub use txn::{Db, Txn};
 pub use verify::{Report, verify};
 
@@ -133,6 +137,8 @@ pub struct Commit {
     pub puts: Vec<Put>,
     /// Records to delete; deleting an absent one changes nothing.
     pub deletes: Vec<Delete>,
+    /// What to add to which cells, each at most once. No precondition stands for it: whoever else adds, all of it counts.
+    pub adds: Vec<(Cell, Tallies)>,
     /// Events to append.
     pub history: Vec<NewEvent>,
     /// Who asked for it, kept with every event.
@@ -334,6 +340,12 @@ pub trait Engine: Send + Sync + 'static {
 
     /// At most `limit` entries of every tenant and index after this one, in one fixed order; fewer only at the end.
     async fn all_entries(&self, after: Option<&RawEntry>, limit: usize) -> Result<Vec<RawEntry>, Fault>;
+
+    /// What these cells hold, in this order; nothing where nothing counts.
+    async fn cells(&self, cells: &[Cell]) -> Result<Vec<Tallies>, Fault>;
+
+    /// At most `limit` cells of the range in which something counts, in order; fewer only at its end.
+    async fn scan_cells(&self, range: &CellRange, limit: usize) -> Result<Vec<(Cell, Tallies)>, Fault>;
 
     /// Makes the change, or says why not. Limits are the caller's business: `Db` checks them.
     async fn commit(&self, commit: Commit) -> Result<Committed, Fault>;

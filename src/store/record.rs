@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::{Entry, Fault, IndexTag, Key, KeyWriter, Tag, tuple};
+use super::{Counted, Entry, Fault, IndexTag, Key, KeyWriter, Tag, tuple};
 
 /// A type of records. Encoding must be able to read every body ever written: the bytes outlive the code.
 pub trait Record: Clone + Send + Sync + 'static {
@@ -22,6 +22,26 @@ pub trait Record: Clone + Send + Sync + 'static {
     /// Its index entries, from nothing but itself: the same record has the same entries at any time, because the
     /// entries to remove are computed again from the old body.
     fn entries(&self, entries: &mut Entries);
+    /// What it counts for, likewise from nothing but itself.
+    fn tallies(&self, _counted: &mut Counted) {}
+}
+
+/// What a record says of itself beside its body.
+#[derive(Debug, Default)]
+pub struct Said {
+    /// Its index entries.
+    pub entries: Entries,
+    /// What it counts for.
+    pub counted: Counted,
+}
+
+impl Said {
+    pub(super) fn by<R: Record>(record: &R) -> Self {
+        let mut said = Self::default();
+        record.entries(&mut said.entries);
+        record.tallies(&mut said.counted);
+        said
+    }
 }
 
 /// Collects the index entries of a record.
@@ -33,13 +53,6 @@ impl Entries {
     /// record. Terms added twice to one index are one entry, with the later projection.
     pub fn add(&mut self, index: IndexTag, terms: impl FnOnce(&mut KeyWriter) -> &mut KeyWriter, projection: &[u8]) {
         self.0.insert((index, tuple(terms)), Bytes::copy_from_slice(projection));
-    }
-
-    /// The entries of this record.
-    pub(super) fn of<R: Record>(record: &R) -> Self {
-        let mut entries = Self::default();
-        record.entries(&mut entries);
-        entries
     }
 
     pub(super) fn get(&self, index: IndexTag, terms: &Bytes) -> Option<&Bytes> {
@@ -73,8 +86,8 @@ pub struct RecordType {
     pub tag: Tag,
     /// See [`Record::HISTORY`].
     pub history: bool,
-    /// The key and the entries of the record with this body.
-    pub read: fn(Bytes) -> Result<(Key, Entries), Fault>,
+    /// The key of the record with this body, and what it says of itself.
+    pub read: fn(Bytes) -> Result<(Key, Said), Fault>,
 }
 
 impl RecordType {
@@ -83,7 +96,7 @@ impl RecordType {
         Self {
             tag: R::TAG,
             history: R::HISTORY,
-            read: |body| R::decode(body).map(|record| (record.key(), Entries::of(&record))),
+            read: |body| R::decode(body).map(|record| (record.key(), Said::by(&record))),
         }
     }
 }

@@ -11,6 +11,10 @@ pub struct Tag(pub u16);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IndexTag(pub u16);
 
+/// Number of a kind of tally cells on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TallyTag(pub u16);
+
 macro_rules! tags {
     ($kind:ident, $all:ident, $($(#[$doc:meta])* $name:ident = $number:literal;)*) => {
         $($(#[$doc])* pub const $name: $kind = $kind($number);)*
@@ -101,6 +105,15 @@ tags! { IndexTag, INDEXES,
     COACHING_COMMENT_BY_PLAN = 21;
     /// Coaching comments on an agent's plans by create time.
     COACHING_COMMENT_BY_AGENT = 22;
+    /// Scorecards on a template by submit time; drafts at zero.
+    SCORECARD_BY_TEMPLATE_SUBMIT = 33;
+    /// Scorecards of an agent by submit time; drafts at zero.
+    SCORECARD_BY_AGENT_SUBMIT = 34;
+}
+
+tags! { TallyTag, TALLIES,
+    /// How a template is used: its scorecards by their state.
+    TEMPLATE_USE = 1;
 }
 
 #[cfg(test)]
@@ -114,6 +127,8 @@ mod tests {
         let indexes: BTreeSet<_> = INDEXES.iter().map(|(tag, _)| tag.0).collect();
         assert_eq!(tables.len(), TABLES.len());
         assert_eq!(indexes.len(), INDEXES.len());
-        assert!(!tables.contains(&0) && !indexes.contains(&0));
+        let tallies: BTreeSet<_> = TALLIES.iter().map(|(tag, _)| tag.0).collect();
+        assert_eq!(tallies.len(), TALLIES.len());
+        assert!(!tables.contains(&0) && !indexes.contains(&0) && !tallies.contains(&0));
     }
 }

@@ -16,8 +16,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{
-    Change, Commit, Delete, Engine, Entries, Event, Fault, IndexPage, IndexRange, Key, NewEvent, Op, Origin, Pre, Put,
-    Rec, Record, RecordType, ScanRange, Scanned, Stats,
+    Cell, CellRange, Change, Commit, Counted, Delete, Engine, Event, Fault, IndexPage, IndexRange, Key, NewEvent, Op,
+    Origin, Pre, Put, Rec, Record, RecordType, Said, ScanRange, Scanned, Stats, Tallies,
 };
 
 /// How often a closure runs before the conflict goes to the caller.
@@ -80,6 +80,16 @@ impl Db {
     /// At most `limit` entries of an index, with their records when `want_body`.
     pub async fn scan_index(&self, range: &IndexRange, limit: usize, want_body: bool) -> Result<IndexPage, Fault> {
         self.0.engine.scan_index(range, limit, want_body).await
+    }
+
+    /// What these cells hold, in this order.
+    pub async fn cells(&self, cells: &[Cell]) -> Result<Vec<Tallies>, Fault> {
+        self.0.engine.cells(cells).await
+    }
+
+    /// At most `limit` cells of a range in which something counts, in order; fewer only at its end.
+    pub async fn scan_cells(&self, range: &CellRange, limit: usize) -> Result<Vec<(Cell, Tallies)>, Fault> {
+        self.0.engine.scan_cells(range, limit).await
     }
 
     /// At most `limit` events of a record after this version (0 for all), oldest first.
@@ -204,7 +214,7 @@ struct State {
 
 struct Write {
     /// None deletes.
-    new: Option<(Bytes, Entries)>,
+    new: Option<(Bytes, Said)>,
     kind: RecordType,
 }
 
@@ -246,7 +256,7 @@ impl Txn {
         let key = record.key();
         debug_assert_eq!(key.tag, R::TAG, "the key is of another table");
         self.load(std::slice::from_ref(&key)).await?;
-        let new = Some((Bytes::from(record.encode()), Entries::of(record)));
+        let new = Some((Bytes::from(record.encode()), Said::by(record)));
         self.state().writes.insert(key, Write { new, kind: RecordType::of::<R>() });
         Ok(())
     }
@@ -288,21 +298,24 @@ impl Txn {
     fn into_commit(self, origin: &Origin) -> Result<Commit, Fault> {
         let State { seen, links, writes } = std::mem::take(&mut *self.state());
         let mut commit = Commit { origin: origin.clone(), ..Commit::default() };
+        let mut adds = BTreeMap::new();
         for (key, write) in writes {
             let old = seen.get(&key).cloned().flatten().map(|rec| rec.body);
-            let old_entries = match &old {
+            let before = match &old {
                 Some(body) => (write.kind.read)(body.clone())?.1,
-                None => Entries::default(),
+                None => Said::default(),
             };
+            let gone = Counted::default();
+            before.counted.diff(write.new.as_ref().map_or(&gone, |(_, said)| &said.counted), &mut adds)?;
             let op = match (&old, write.new) {
                 (None, None) => continue,
                 (Some(_), None) => {
-                    let remove = old_entries.iter().map(|(index, terms, _)| (index, terms.clone())).collect();
+                    let remove = before.entries.iter().map(|(index, terms, _)| (index, terms.clone())).collect();
                     commit.deletes.push(Delete { key: key.clone(), remove });
                     Op::Delete
                 }
-                (old, Some((body, entries))) => {
-                    let (add, remove) = old_entries.diff(&entries);
+                (old, Some((body, said))) => {
+                    let (add, remove) = before.entries.diff(&said.entries);
                     commit.puts.push(Put { key: key.clone(), body, add, remove });
                     if old.is_some() { Op::Update } else { Op::Create }
                 }
@@ -311,6 +324,7 @@ impl Txn {
                 commit.history.push(NewEvent { key, op, before: old });
             }
         }
+        commit.adds = adds.into_iter().filter(|(_, tallies)| !tallies.is_empty()).collect();
         let links = links.into_iter().map(|(key, exists)| (key, if exists { Pre::Exists } else { Pre::Absent }));
         let read = seen.into_iter().map(|(key, rec)| (key, rec.map_or(Pre::Absent, |rec| Pre::Version(rec.version))));
         commit.pre = read.chain(links).collect();

@@ -1,6 +1,10 @@
-//! The full check: every record reads, and the indexes are what a rebuild would make.
+//! The full check: every record reads, and the indexes and tallies are what a rebuild would make.
 
-use super::{Engine, Entries, Fault, IndexRange, Key, RawEntry, Rec, RecordType, ScanRange};
+use super::{Engine, Fault, IndexRange, Key, RawEntry, Rec, RecordType, Said, ScanRange};
+
+mod counts;
+
+use counts::Prints;
 
 /// How much is read at a time.
 const STEP: usize = 500;
@@ -14,6 +18,8 @@ pub struct Report {
     pub records: u64,
     /// Index entries read.
     pub entries: u64,
+    /// Cells of tallies read.
+    pub cells: u64,
     /// How many problems there are.
     pub problem_count: u64,
     /// The first of them, in words for an operator.
@@ -36,11 +42,15 @@ impl Report {
 
 /// Reads everything, in constant memory, and compares: every record decodes and stands under its own key; each of its
 /// entries is there, with its projection (none missing, none stale); every entry is one of its record's (none
-/// dangling); every part in the engine belongs to something. `types` has every table that the store may hold.
+/// dangling); every cell is what the records add up to; every part in the engine belongs to something. `types` has every
+/// table that the store may hold.
 ///
 /// For a store that takes no writes meanwhile: a change in the middle would look like a problem.
 pub async fn verify(engine: &dyn Engine, types: &[RecordType]) -> Result<Report, Fault> {
-    let mut report = Report::default();
+    let (mut report, mut prints) = (Report::default(), Prints::default());
+    if super::rebuild_unfinished(engine).await? {
+        report.problem("a rebuild was begun and did not end: run it again".into());
+    }
     for problem in engine.inspect().await? {
         report.problem(problem);
     }
@@ -60,8 +70,12 @@ pub async fn verify(engine: &dyn Engine, types: &[RecordType]) -> Result<Report,
         };
         for (key, rec) in &page {
             report.records += 1;
-            if let Err(problem) = check_record(engine, types, key, rec).await? {
-                report.problem(problem);
+            match check_record(engine, types, key, rec).await? {
+                Ok(said) => prints.count(&said),
+                Err((problem, said)) => {
+                    report.problem(problem);
+                    said.iter().for_each(|said| prints.count(said));
+                }
             }
         }
         match page.into_iter().last() {
@@ -87,44 +101,52 @@ pub async fn verify(engine: &dyn Engine, types: &[RecordType]) -> Result<Report,
         }
         match page.into_iter().last() {
             Some(entry) => last = Some(entry),
-            None => return Ok(report),
+            None => break,
         }
     }
+    counts::compare(engine, types, prints, &mut report).await?;
+    Ok(report)
 }
 
-fn read(types: &[RecordType], key: &Key, rec: &Rec) -> Result<Entries, String> {
+pub(super) fn read(types: &[RecordType], key: &Key, rec: &Rec) -> Result<Said, String> {
     let kind = types.iter().find(|kind| kind.tag == key.tag);
     let kind = kind.ok_or_else(|| format!("record {key}: no type has table {}", key.tag.0))?;
-    let (own, entries) = (kind.read)(rec.body.clone()).map_err(|fault| format!("record {key}: {fault}"))?;
-    if own == *key { Ok(entries) } else { Err(format!("record {key} says that its key is {own}")) }
+    let (own, said) = (kind.read)(rec.body.clone()).map_err(|fault| format!("record {key}: {fault}"))?;
+    if own == *key { Ok(said) } else { Err(format!("record {key} says that its key is {own}")) }
 }
 
+/// What a record says of itself, or what is wrong; a record that reads says it in any case.
 async fn check_record(
     engine: &dyn Engine,
     types: &[RecordType],
     key: &Key,
     rec: &Result<Rec, Fault>,
-) -> Result<Result<(), String>, Fault> {
-    let entries = match rec {
+) -> Result<Result<Said, (String, Option<Said>)>, Fault> {
+    let said = match rec {
         Ok(rec) => read(types, key, rec),
         Err(fault) => Err(format!("record {key}: {fault}")),
     };
-    let entries = match entries {
-        Ok(entries) => entries,
-        Err(problem) => return Ok(Err(problem)),
+    let said = match said {
+        Ok(said) => said,
+        Err(problem) => return Ok(Err((problem, None))),
     };
-    for (index, terms, projection) in entries.iter() {
+    let mut problem = None;
+    for (index, terms, projection) in said.entries.iter() {
         // Terms and id together are the whole position, so the prefix is that of one entry.
         let range = IndexRange::all(&key.tenant, index).prefix(|k| k.encoded(terms).bytes(&key.id));
         let found = engine.scan_index(&range, 1, false).await?.hits.pop().filter(|hit| hit.key == *key);
         let at = format!("record {key}, index {}, terms {}", index.0, terms.escape_ascii());
         match found {
-            None => return Ok(Err(format!("{at}: the entry is missing"))),
-            Some(hit) if hit.projection != *projection => return Ok(Err(format!("{at}: the projection is stale"))),
-            Some(_) => {}
+            None => problem = Some(format!("{at}: the entry is missing")),
+            Some(hit) if hit.projection != *projection => problem = Some(format!("{at}: the projection is stale")),
+            Some(_) => continue,
         }
+        break;
     }
-    Ok(Ok(()))
+    Ok(match problem {
+        None => Ok(said),
+        Some(problem) => Err((problem, Some(said))),
+    })
 }
 
 async fn check_entry(engine: &dyn Engine, types: &[RecordType], entry: &RawEntry) -> Result<Option<String>, Fault> {
@@ -136,6 +158,6 @@ async fn check_entry(engine: &dyn Engine, types: &[RecordType], entry: &RawEntry
         Err(Fault::Corrupt(_)) => return Ok(None), // said once, for the record
         Err(fault) => return Err(fault),
     };
-    let Ok(entries) = read(types, key, &rec) else { return Ok(None) }; // likewise
-    Ok(entries.get(entry.index, &terms).is_none().then(|| format!("{}: the record has no such entry", at())))
+    let Ok(said) = read(types, key, &rec) else { return Ok(None) }; // likewise
+    Ok(said.entries.get(entry.index, &terms).is_none().then(|| format!("{}: the record has no such entry", at())))
 }

@@ -29,6 +29,7 @@ replayed! {
     templates
     template_lint
     template_lists
+    template_stats
     scorecards
     scorecard_answers
     scorecard_updates

@@ -17,6 +17,7 @@ mod plans;
 mod races;
 mod replay;
 mod restart;
+mod roads;
 mod stage;
 mod sweep;
 mod vectors;

@@ -19,6 +19,8 @@ fn listings() -> Vec<Value> {
                 json!({}),
                 json!({"agentUserName": stage::user("amir")}),
                 json!({"templateName": stage::name("scorecardTemplates/qa")}),
+                json!({"startUpdateTime": "2026-03-01T00:00:00Z", "endUpdateTime": "2026-03-09T00:00:00Z"}),
+                json!({"agentUserName": stage::user("amir"), "submitted": false}),
             ] {
                 let mut listing =
                     json!({"parent": PARENT, "pageSize": 7, "orderBy": order, "orderDirection": direction});

@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use coaching::pb::coaching::access::v1::Role;
+use coaching::services::RECORDS;
+use coaching::store::verify;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -201,6 +203,11 @@ pub(crate) async fn replay(name: &str, transport: Transport, kept: Kept) {
         }
     }
     assert!(count > 0, "{name}.yaml has nothing to replay over {}", transport.name());
+    // Whatever the calls were: indexes and counts are those of the records.
+    let report = verify(house.db().engine().as_ref(), RECORDS).await.expect("the store is read");
+    if !report.is_clean() {
+        let _ = writeln!(failed, "\n── {name}.yaml left a store that is not whole: {:#?}", report.problems);
+    }
     assert!(failed.is_empty(), "over {} on {kept:?}:\n{failed}", transport.name());
 }
 

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use coaching::store::memory::MemoryEngine;
 use coaching::store::sled::{Options, SledEngine};
 use coaching::store::{
-    Db, Entries, Fault, IndexTag, Key, Op, Origin, Record, RecordType, Report, Tag, Txn, tags, tuple, verify,
+    Cell, Counted, Db, Entries, Fault, IndexTag, Key, Op, Origin, Record, RecordType, Report, Tag, Tally, TallyTag,
+    Txn, tags, tuple, verify,
 };
 use prost::Message;
 use tempfile::TempDir;
@@ -19,7 +20,10 @@ pub const BY_OWNER: IndexTag = IndexTag(102);
 /// Only cards with an even number.
 pub const EVEN: IndexTag = IndexTag(103);
 
-/// A record with two or three index entries.
+/// Cards of an owner: how many and their numbers' last digits, the odd ones (1) apart from the even ones (0).
+pub const OWNED: TallyTag = TallyTag(101);
+
+/// A record with two or three index entries, which counts for its owner.
 #[derive(Clone, PartialEq, Message)]
 pub struct Card {
     #[prost(bytes = "vec", tag = "1")]
@@ -76,6 +80,9 @@ impl Record for Card {
             entries.add(EVEN, |k| k, b"even");
         }
     }
+    fn tallies(&self, counted: &mut Counted) {
+        counted.add(owned(&self.tenant, &self.owner), (self.number & 1) as u64, Tally::one(self.number % 10));
+    }
 }
 
 /// A record whose body is its id, which may be empty, and which keeps no history.
@@ -102,6 +109,11 @@ pub const TYPES: &[RecordType] = &[RecordType::of::<Card>(), RecordType::of::<Ma
 
 pub fn key(id: &str) -> Key {
     Key::new("acme", Card::TAG, id)
+}
+
+/// Where the cards of this owner are counted.
+pub fn owned(tenant: impl AsRef<[u8]>, owner: &str) -> Cell {
+    Cell::new(tenant, OWNED, |terms| terms.str(owner))
 }
 
 pub fn origin(rpc: &str) -> Origin {

@@ -1,8 +1,9 @@
 //! Index entries of scorecards, and what each of them keeps for filters.
 //!
-//! Entries are the price of a write, so there is one for each order over the whole profile, and one by create time for
-//! each of the narrow sets that people list: an agent's, a template's, a conversation's, a process's, a plan's. A narrow
-//! set in another order is gathered and sorted, which its size allows.
+//! Entries are the price of a write, so there is one for each order over the whole profile, one by create time for each of
+//! the narrow sets that people list (an agent's, a template's, a conversation's, a process's, a plan's), and one by submit
+//! time for the two of them that grow without end. A narrow set in another order is gathered and sorted, which its size
+//! allows.
 
 use crate::names::{Name, last_segment, without_revision};
 use crate::pb::cresta::v1::coaching::Scorecard;
@@ -119,13 +120,17 @@ pub(super) fn write(card: &Scorecard, entries: &mut Entries) {
     all(tags::SCORECARD_BY_UPDATE, projection.update);
     all(tags::SCORECARD_BY_SUBMIT, projection.submit);
     all(tags::SCORECARD_BY_SCORE, projection.score);
-    let mut set = |index: IndexTag, of: &str| {
+    let mut ordered = |index: IndexTag, of: &str, order: i64| {
         if !of.is_empty() {
-            entries.add(index, |terms| terms.str(profile).str(of).i64(projection.create), &stored);
+            entries.add(index, |terms| terms.str(profile).str(of).i64(order), &stored);
         }
     };
-    set(tags::SCORECARD_BY_AGENT, last_segment(&card.agent_user_name));
-    set(tags::SCORECARD_BY_TEMPLATE, last_segment(without_revision(&card.template_name)));
+    let (agent, template) = (last_segment(&card.agent_user_name), last_segment(without_revision(&card.template_name)));
+    ordered(tags::SCORECARD_BY_AGENT_SUBMIT, agent, projection.submit);
+    ordered(tags::SCORECARD_BY_TEMPLATE_SUBMIT, template, projection.submit);
+    let mut set = |index: IndexTag, of: &str| ordered(index, of, projection.create);
+    set(tags::SCORECARD_BY_AGENT, agent);
+    set(tags::SCORECARD_BY_TEMPLATE, template);
     set(tags::SCORECARD_BY_CONVERSATION, last_segment(&card.conversation_name));
     // A process id is any text, so its hash stands in the key; the filter compares the text itself.
     if !card.process_id.is_empty() {

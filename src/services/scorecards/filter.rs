@@ -25,7 +25,11 @@ pub(super) struct Filter<'a> {
 impl<'a> Filter<'a> {
     /// The filters of this request, whose template filter means this revision; empty where it means every one.
     pub(super) fn of(request: &'a ListScorecardsRequest, revision: &str) -> Self {
+        let submitted = request.start_submit_time.is_some() || request.end_submit_time.is_some();
+        let updated = request.start_update_time.is_some() || request.end_update_time.is_some();
         let order = match request.order_by() {
+            ScorecardOrderBy::Unspecified if submitted => ScorecardOrderBy::SubmitTime,
+            ScorecardOrderBy::Unspecified if updated => ScorecardOrderBy::UpdateTime,
             ScorecardOrderBy::Unspecified => ScorecardOrderBy::CreateTime,
             order => order,
         };

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use sled::IVec;
 use tokio::sync::oneshot;
 
-use super::super::{Commit, Committed, Fault, Key, Op, history, layout};
+use super::super::{Commit, Committed, Fault, Key, Op, Tallies, history, layout};
 use super::chunk::{self, Head, ReadError, damaged};
 use super::open::{META_CEILING, quietly};
 use super::sidecar::Sidecar;
@@ -64,6 +64,14 @@ struct Staged {
     records: usize,
     writes: Writes,
     heads: Vec<(Vec<u8>, State)>,
+    cells: Vec<(Vec<u8>, Tallies)>,
+}
+
+/// What the group has written so far, which no read shows yet.
+#[derive(Default)]
+struct Overlay {
+    heads: HashMap<Vec<u8>, State>,
+    cells: HashMap<Vec<u8>, Tallies>,
 }
 
 pub(super) struct Committer {
@@ -126,7 +134,7 @@ impl Committer {
         if let Err(fault) = ready {
             return group.into_iter().for_each(|job| answer(job.reply, Err(fault.clone())));
         }
-        let mut overlay: HashMap<Vec<u8>, State> = HashMap::new();
+        let mut overlay = Overlay::default();
         let mut waiting = Vec::with_capacity(group.len());
         let mut batch = Batch::default();
         let mut result = self.reserve(&mut batch);
@@ -138,7 +146,8 @@ impl Committer {
                         if batch.is_full_for(&staged, job.bytes) {
                             applied = self.apply(&mut batch);
                         }
-                        overlay.extend(staged.heads);
+                        overlay.heads.extend(staged.heads);
+                        overlay.cells.extend(staged.cells);
                         batch.add(staged.records, job.bytes, staged.writes);
                     }
                     Err(fault) => {
@@ -200,7 +209,7 @@ impl Committer {
 
     /// Checks a commit and lists what it writes. Reads every key that it touches, so that a damaged page refuses this
     /// commit alone, before anything is applied, and cold pages are read before the batch makes readers wait.
-    fn stage(&mut self, job: &Job, overlay: &HashMap<Vec<u8>, State>) -> Result<Staged, Fault> {
+    fn stage(&mut self, job: &Job, overlay: &Overlay) -> Result<Staged, Fault> {
         let commit = &job.commit;
         for (key, pre) in &commit.pre {
             let current = self.current(key, &layout::record_key(key), overlay)?.map(|(version, _)| version);
@@ -213,7 +222,8 @@ impl Committer {
             // Cannot be while a group is smaller than what is kept in reserve; a number issued twice must not be either.
             return Err(Fault::Unavailable("no commit number is free yet".into()));
         }
-        let mut staged = Staged { records: 0, writes: Vec::with_capacity(16), heads: vec![] };
+        let mut staged = Staged { records: 0, writes: Vec::with_capacity(16), heads: vec![], cells: vec![] };
+        self.add(commit, overlay, &mut staged)?;
         let mut changes = Vec::with_capacity(commit.puts.len());
         for put in &commit.puts {
             let key = layout::record_key(&put.key);
@@ -245,8 +255,7 @@ impl Committer {
         for (event, body) in commit.history.iter().zip(&job.events) {
             chunk::split(layout::event_key(&event.key, number), number, body, &mut staged.writes);
         }
-        if changes.is_empty() && commit.history.is_empty() {
-            staged.writes.clear();
+        if staged.writes.is_empty() {
             return Ok(staged);
         }
         for (key, _) in &staged.writes {
@@ -261,8 +270,27 @@ impl Committer {
         Ok(staged)
     }
 
-    fn current(&self, key: &Key, bytes: &[u8], overlay: &HashMap<Vec<u8>, State>) -> Result<State, Fault> {
-        if let Some(state) = overlay.get(bytes) {
+    /// Adds to the cells: this thread is the only one that writes, so what it reads is what it adds to.
+    fn add(&self, commit: &Commit, overlay: &Overlay, staged: &mut Staged) -> Result<(), Fault> {
+        for (cell, more) in &commit.adds {
+            let key = layout::cell_key(cell);
+            let mut now = match overlay.cells.get(&key) {
+                Some(tallies) => tallies.clone(),
+                None => self.shared.cell(&key)?,
+            };
+            now.merge(more)?;
+            let value = now.encode();
+            if value.len() > chunk::CHUNK {
+                return Err(Fault::Limit(format!("bytes of cell {cell}: {}, at most {}", value.len(), chunk::CHUNK)));
+            }
+            staged.writes.push((key.clone(), (!now.is_empty()).then(|| value.into())));
+            staged.cells.push((key, now));
+        }
+        Ok(())
+    }
+
+    fn current(&self, key: &Key, bytes: &[u8], overlay: &Overlay) -> Result<State, Fault> {
+        if let Some(state) = overlay.heads.get(bytes) {
             return Ok(*state);
         }
         let Some(value) = self.shared.guard(|| self.shared.db.get(bytes).map_err(ReadError::Sled))? else {

@@ -26,8 +26,8 @@ use std::{fmt, io};
 use async_trait::async_trait;
 
 use super::{
-    Change, Commit, Committed, Engine, Event, Fault, IndexPage, IndexRange, Key, Limits, RawEntry, Rec, ScanRange,
-    Scanned, Stats,
+    Cell, CellRange, Change, Commit, Committed, Engine, Event, Fault, IndexPage, IndexRange, Key, Limits, RawEntry,
+    Rec, ScanRange, Scanned, Stats, Tallies, layout,
 };
 use committer::{Committer, Job};
 pub use open::OpenError;
@@ -206,6 +206,16 @@ impl Engine for SledEngine {
     async fn all_entries(&self, after: Option<&RawEntry>, limit: usize) -> Result<Vec<RawEntry>, Fault> {
         let after = after.cloned();
         self.read(true, move |shared| shared.all_entries(after.as_ref(), limit)).await
+    }
+
+    async fn cells(&self, cells: &[Cell]) -> Result<Vec<Tallies>, Fault> {
+        let keys: Vec<Vec<u8>> = cells.iter().map(layout::cell_key).collect();
+        self.read(cells.len() > INLINE, move |shared| keys.iter().map(|key| shared.cell(key)).collect()).await
+    }
+
+    async fn scan_cells(&self, range: &CellRange, limit: usize) -> Result<Vec<(Cell, Tallies)>, Fault> {
+        let range = range.clone();
+        self.read(limit > INLINE, move |shared| shared.scan_cells(&range, limit)).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, Fault> {

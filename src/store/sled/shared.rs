@@ -10,8 +10,8 @@ use std::sync::atomic::Ordering::Acquire;
 use sled::IVec;
 
 use super::super::{
-    Change, Direction, Event, Fault, Hit, IndexPage, IndexRange, Key, RawEntry, Rec, ScanRange, Scanned, history,
-    layout,
+    Cell, CellRange, Change, Direction, Event, Fault, Hit, IndexPage, IndexRange, Key, RawEntry, Rec, ScanRange,
+    Scanned, Tallies, history, layout,
 };
 use super::chunk::{self, ReadError, Sequence, damaged};
 use super::{Counts, open};
@@ -156,6 +156,26 @@ impl Shared {
         Ok(found)
     }
 
+    /// What the cell with this key holds.
+    pub(super) fn cell(&self, key: &[u8]) -> Result<Tallies, Fault> {
+        match self.guard(|| self.db.get(key).map_err(ReadError::Sled))? {
+            Some(value) => Tallies::decode(&value),
+            None => Ok(Tallies::default()),
+        }
+    }
+
+    pub(super) fn scan_cells(&self, range: &CellRange, limit: usize) -> Result<Vec<(Cell, Tallies)>, Fault> {
+        let mut found = vec![];
+        if limit == 0 {
+            return Ok(found);
+        }
+        self.walk(layout::cell_span(range), Direction::Forward, |key, value| {
+            found.push((layout::read_cell_key(key)?, Tallies::decode(&value)?));
+            Ok(found.len() < limit)
+        })?;
+        Ok(found)
+    }
+
     /// Only what is durable: a feed that shows a commit which a power cut then takes back would be wrong for ever.
     pub(super) fn changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, Fault> {
         let durable = self.counts.durable.load(Acquire);
@@ -226,6 +246,7 @@ impl Shared {
             }
             Some(&layout::RECORD) => sequence.part(key, &value, problems),
             Some(&layout::ENTRY) => drop(layout::read_entry(key, &value)?),
+            Some(&layout::CELL) => drop((layout::read_cell_key(key)?, Tallies::decode(&value)?)),
             Some(&layout::FEED) => layout::read_feed(layout::read_feed_key(key)?, &value, &mut vec![])?,
             Some(&layout::HISTORY) => {
                 let mut rest = layout::read_named(key)?.1;

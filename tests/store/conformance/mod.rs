@@ -2,6 +2,7 @@
 
 mod content;
 mod order;
+mod tallies;
 mod time;
 mod writes;
 
@@ -49,6 +50,16 @@ on_every_engine! {
         a_delete_takes_its_entries_with_it
         the_full_check_finds_missing_stale_and_dangling_entries
         everything_is_there_after_reopening
+    ;
+    tallies:
+        what_records_count_for_is_added_and_taken_away_with_them
+        sixteen_writers_count_into_one_cell_and_never_conflict
+        a_commit_that_is_refused_counts_nothing
+        cells_are_scanned_in_order_within_their_bounds_in_any_portion
+        a_cell_beyond_its_bits_refuses_the_commit_whole
+        the_full_check_finds_cells_that_are_wrong
+        a_rebuild_makes_entries_and_cells_what_the_records_say
+        a_rebuild_that_was_cut_off_is_told_and_run_again
     ;
     time:
         history_keeps_what_each_change_replaced
