@@ -1,11 +1,33 @@
 //! DirectoryService: in the contract, and not in this version yet.
 
+use prost_types::Timestamp;
 use tonic::{Request, Response, Status};
 
-use crate::api::Api;
+use super::templates::act;
 use crate::api::behavior::rpc;
+use crate::api::{Api, Ctx};
 use crate::pb::coaching::directory::v1::directory_service_server::DirectoryService;
 use crate::pb::coaching::directory::v1::*;
+
+/// Groups, teams and usecases.
+pub mod circles;
+/// Conversations.
+pub mod conversations;
+/// Usernames, of which no two users of a customer have the same.
+pub mod usernames;
+/// Users.
+pub mod users;
+
+/// Stamps a new record.
+fn made(ctx: &Ctx, create_time: &mut Option<Timestamp>, update_time: &mut Option<Timestamp>) {
+    let time = act(ctx, &ctx.shown_caller()).time(None);
+    (*create_time, *update_time) = (Some(time), Some(time));
+}
+
+/// Stamps a changed record.
+fn changed(ctx: &Ctx, update_time: &mut Option<Timestamp>) {
+    *update_time = Some(act(ctx, &ctx.shown_caller()).time(update_time.as_ref()));
+}
 
 type Answer<A> = Result<Response<A>, Status>;
 
