@@ -7,11 +7,12 @@ use prost_types::{FieldMask, Timestamp};
 
 use crate::error::FieldViolation;
 use crate::names::Name;
+use crate::pb::cresta::v1::user::User;
 
 /// The generated implementations and the table of RPCs.
 #[allow(unused_variables, deprecated, unreachable_pub, clippy::all)] // written by build/described.rs, read by nobody
 mod described {
-    use super::{Asks, At, Carries, Described, Faults, Fields, set};
+    use super::{Asks, At, Carries, Described, Faults, Fields, Shows, User, set};
     include!(concat!(env!("OUT_DIR"), "/described.rs"));
     pub use super::Rpc;
 }
@@ -77,6 +78,14 @@ pub trait Carries<R>: Sized {
     fn take(&mut self) -> Option<R>;
     /// A message that holds the resource and nothing else.
     fn with(resource: R) -> Self;
+}
+
+/// The users that an answer shows, here and below.
+pub trait Shows {
+    /// Whether there can be any.
+    const USERS: bool = false;
+    /// Collects them, to be filled in place.
+    fn users<'m>(&'m mut self, _found: &mut Vec<&'m mut User>) {}
 }
 
 /// What requests share. A request without such a field answers its default.

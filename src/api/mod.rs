@@ -13,7 +13,7 @@ use crate::clock::{Clock, Ids, Micros};
 use crate::error::{Code, Error, Result, reason};
 use crate::names;
 use crate::store::{Db, Origin, Txn};
-use behavior::{Asks, At, Faults, Fields, Rpc};
+use behavior::{Asks, At, Faults, Fields, Rpc, Shows};
 use caller::Caller;
 
 pub mod behavior;
@@ -25,6 +25,7 @@ pub mod mask;
 pub mod page;
 pub mod resource;
 pub mod standard;
+mod users;
 
 pub use idempotency::Remembered;
 
@@ -114,14 +115,16 @@ impl Api {
     ) -> Result<Response<A>, Status>
     where
         Q: Asks + Fields,
-        A: Message,
+        A: Message + Shows,
         F: FnOnce(Ctx, Q) -> Fut,
         Fut: Future<Output = Result<A>>,
     {
         let answered = async {
             let (metadata, extensions, request) = request.into_parts();
             let (ctx, request) = self.enter(rpc, &metadata, &extensions, request)?;
-            answer(ctx, request).await
+            let mut answer = answer(ctx.clone(), request).await?;
+            users::fill(&ctx, &mut answer).await?;
+            Ok(answer)
         };
         done(rpc, answered.await.map(respond))
     }
@@ -136,7 +139,7 @@ impl Api {
     ) -> Result<Response<A>, Status>
     where
         Q: Asks + Fields + Message + Clone + Sync,
-        A: Message + Default,
+        A: Message + Default + Shows,
         F: Fn(Ctx, Txn, Q) -> Fut + Send + Sync,
         Fut: Future<Output = Result<A>> + Send,
     {
@@ -157,12 +160,17 @@ impl Api {
             let (answer, ctx, request, key) = (&answer, &ctx, &request, &key);
             ctx.db()
                 .write(&origin, move |txn| async move {
-                    let Some(key) = key else { return answer(ctx.clone(), txn, request.clone()).await };
-                    if let Some(first) = key.answered(&txn, ctx.now).await? {
+                    if let Some(key) = key
+                        && let Some(first) = key.answered(&txn, ctx.now).await?
+                    {
                         return Ok(first);
                     }
-                    let answer = answer(ctx.clone(), txn.clone(), request.clone()).await?;
-                    key.remember(&txn, ctx.now, &answer).await?;
+                    let mut answer = answer(ctx.clone(), txn.clone(), request.clone()).await?;
+                    // After everything was saved: records hold the names of users only. The answer is remembered as given.
+                    users::fill(ctx, &mut answer).await?;
+                    if let Some(key) = key {
+                        key.remember(&txn, ctx.now, &answer).await?;
+                    }
                     Ok(answer)
                 })
                 .await
