@@ -145,7 +145,10 @@ fn fields(out: &mut String, message: &MessageDescriptor) -> Fallible<()> {
                 writeln!(clear, "for value in &mut {member} {{ value.clear_output_only(); }}")?;
             }
         } else if carried(message, &field) {
-            // The standard methods check a resource that a request carries, once it is whole.
+            // The standard methods check a resource that a request carries, once it is whole; what it refers to is told as
+            // it was sent.
+            let guard = format!("if faults.follows() && let Some(value) = &{member}");
+            check_value(&mut check, &field, &guard, "value")?;
             writeln!(clear, "if let Some(value) = &mut {member} {{ value.clear_output_only(); }}")?;
         } else if field.supports_presence() {
             check_value(&mut check, &field, &format!("if let Some(value) = &{member}"), "value")?;

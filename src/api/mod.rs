@@ -23,6 +23,7 @@ mod idempotency;
 pub mod list;
 pub mod mask;
 pub mod page;
+pub mod references;
 pub mod resource;
 pub mod standard;
 mod users;
@@ -37,10 +38,18 @@ const WORTH_COMPRESSING: usize = 14 << 10;
 #[derive(Clone)]
 pub struct Api(Arc<Inner>);
 
+/// What an operator decides of the rules.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rules {
+    /// A write may name only users, groups, teams, use cases and conversations that the directory has.
+    pub strict_directory: bool,
+}
+
 struct Inner {
     db: Db,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
+    rules: Rules,
     sweeper: idempotency::Sweeper,
 }
 
@@ -85,6 +94,11 @@ impl Call {
         &self.api.0.db
     }
 
+    /// What the operator decided.
+    pub fn rules(&self) -> Rules {
+        self.api.0.rules
+    }
+
     /// A new id that sorts by the call's time.
     pub fn new_id(&self) -> String {
         self.api.0.ids.next(self.now)
@@ -99,7 +113,12 @@ impl Call {
 impl Api {
     /// Doorways to this store, with this time and these ids.
     pub fn new(db: Db, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
-        Self(Arc::new(Inner { db, clock, ids, sweeper: idempotency::Sweeper::default() }))
+        Self::with_rules(db, clock, ids, Rules::default())
+    }
+
+    /// The same, with rules of the operator's.
+    pub fn with_rules(db: Db, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, rules: Rules) -> Self {
+        Self(Arc::new(Inner { db, clock, ids, rules, sweeper: idempotency::Sweeper::default() }))
     }
 
     fn sweeper(&self) -> &idempotency::Sweeper {
@@ -166,6 +185,9 @@ impl Api {
                         return Ok(first);
                     }
                     let mut answer = answer(ctx.clone(), txn.clone(), request.clone()).await?;
+                    // After every other rule: what is wrong with the request itself is told first, and nobody learns here
+                    // what they may not know.
+                    references::hold(ctx, request).await?;
                     // After everything was saved: records hold the names of users only. The answer is remembered as given.
                     users::fill(ctx, &mut answer).await?;
                     if let Some(key) = key {
