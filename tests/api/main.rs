@@ -8,10 +8,12 @@
 mod cases;
 mod coverage;
 mod demo;
+mod directory;
 mod front;
 mod harness;
 mod history;
 mod limits;
+mod lookups;
 mod paging;
 mod plans;
 mod races;
