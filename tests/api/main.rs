@@ -8,6 +8,7 @@
 mod cases;
 mod coverage;
 mod demo;
+mod directory;
 mod front;
 mod harness;
 mod history;
