@@ -16,6 +16,7 @@ use crate::store::{Db, Origin, Txn};
 use behavior::{Asks, At, Faults, Fields, Rpc, Shows};
 use caller::Caller;
 
+pub mod batch;
 pub mod behavior;
 pub mod caller;
 pub mod etag;

@@ -1,345 +1,157 @@
-//! What other resources make of the directory: users are shown as it knows them, and in strict mode nothing is named that
-//! it does not have.
+//! The directory at its limits, and usernames that many want at once.
 
-use coaching::pb::coaching::access::v1::Role;
-use coaching::pb::cresta::v1::coaching::{CoachingComment, Scorecard};
-use coaching::pb::cresta::v1::user::User;
-use coaching::store::{Fault, Origin, tags};
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
-use crate::harness::{Caller, Harness, Kept, PARENT, Transport};
-use crate::stage::{self, user};
+use crate::harness::{Harness, Kept, PARENT, Transport};
+use crate::stage;
 
-/// Brings a user into the directory, or changes them.
-async fn bring(house: &Harness, customer: &str, id: &str, display: &str) {
-    let user = json!({
-        "name": format!("customers/{customer}/users/{id}"),
-        "username": format!("{id}.signs.in"),
-        "email": format!("{id}@{customer}.example"),
-        "displayName": display,
-        "fullName": format!("{display} Whole"),
-        "isDevUser": true,
-        "roles": ["grader", "manager"],
-    });
-    let request = json!({"parent": format!("customers/{customer}"), "users": [user]});
-    house.operator().call("BatchUpsertUsers", request).await.ok();
+const ACME: &str = "customers/acme";
+
+fn users(count: usize, username: impl Fn(usize) -> String) -> Value {
+    let user = |number: usize| {
+        json!({"name": stage::user(&format!("u{number:03}")), "username": username(number), "roles": ["agent"],
+               "groupNames": [format!("{ACME}/groups/g{}", number % 7)], "teamNames": [format!("{ACME}/teams/t")]})
+    };
+    json!({"parent": ACME, "users": (0..count).map(user).collect::<Vec<_>>()})
 }
 
-/// The user of the usual customer as an answer shows them whole.
-fn whole(id: &str, display: &str) -> Value {
-    json!({
-        "name": user(id),
-        "userId": id,
-        "username": format!("{id}.signs.in"),
-        "email": format!("{id}@acme.example"),
-        "displayName": display,
-        "fullName": format!("{display} Whole"),
-        "isDevUser": true,
-        "roles": ["grader", "manager"],
-    })
-}
-
-/// The user as one is shown whom the directory does not know.
-fn bare(id: &str) -> Value {
-    shown(id, "", "")
-}
-
-/// The user as agents are shown others.
-fn shown(id: &str, display: &str, full: &str) -> Value {
-    json!({
-        "name": user(id),
-        "userId": id,
-        "username": "",
-        "email": "",
-        "displayName": display,
-        "fullName": full,
-        "isDevUser": false,
-        "roles": [],
-    })
-}
-
-async fn card(caller: &Caller, rpc: &str, request: Value) -> Value {
-    caller.call(rpc, request).await.ok()["scorecard"].clone()
+async fn walk(house: &Harness, rpc: &str, field: &str, mut listing: Value) -> Vec<String> {
+    let mut seen = Vec::new();
+    loop {
+        let page = house.operator().call(rpc, listing.clone()).await.ok();
+        let names = page[field].as_array().into_iter().flatten().filter_map(|one| one["name"].as_str());
+        seen.extend(names.map(str::to_owned));
+        match page["nextPageToken"].as_str() {
+            Some("") | None => return seen,
+            Some(next) => listing["pageToken"] = next.into(),
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn users_are_filled_in_every_answer_that_shows_a_scorecard() {
+async fn the_largest_batch_of_users_changes_every_username_under_a_key_and_one_more_user_does_not_fit() {
     for kept in [Kept::Memory, Kept::Sled] {
-        for transport in Transport::ALL {
-            let house = Harness::on(kept).await;
-            bring(&house, "acme", "gail", "Gail").await;
-            bring(&house, "acme", "mona", "Mona").await;
-            stage::template(&house.operator()).await;
-            let gail = house.over(transport).as_user("gail", Role::Grader);
-            let mona = house.over(transport).as_user("mona", Role::Manager);
-            let name = stage::name("scorecards/one");
+        let house = Harness::on(kept).await;
+        let keyed = house.operator().with("idempotency-key", "7f1e0a52-8f5a-4c34-9d0e-3a1f5f4f9d02");
+        house.operator().call("BatchUpsertUsers", users(500, |number| format!("first-{number}"))).await.ok();
+        let renamed = users(500, |number| format!("second-{number}"));
+        let made = keyed.call("BatchUpsertUsers", renamed.clone()).await.ok();
+        assert_eq!(made["users"].as_array().map(Vec::len), Some(500));
+        assert_eq!(keyed.call("BatchUpsertUsers", renamed).await.ok(), made);
+        let turned = users(500, |number| format!("SECOND-{}", (number + 1) % 500));
+        house.operator().call("BatchUpsertUsers", turned).await.ok();
+        let first = json!({"parent": ACME, "users": [{"name": stage::user("new"), "username": "first-1"}]});
+        house.operator().call("BatchUpsertUsers", first).await.ok();
+        let refusal = house.operator().call("BatchUpsertUsers", users(501, |_| String::new())).await;
+        assert_eq!(refusal.refused("INVALID_REQUEST").paths(), ["users"]);
 
-            let made = card(&gail, "CreateScorecard", stage::draft("one", "amir", 5)).await;
-            assert_eq!((&made["creator"], &made["updatedBy"]), (&whole("gail", "Gail"), &whole("gail", "Gail")));
-            let change = json!({"scorecard": {"name": name, "comment": "fine"}});
-            let changed = card(&mona, "UpdateScorecard", change.clone()).await;
-            assert_eq!((&changed["creator"], &changed["updatedBy"]), (&whole("gail", "Gail"), &whole("mona", "Mona")));
-            let unchanged = card(&gail, "UpdateScorecard", change).await;
-            assert_eq!(unchanged, changed, "an update that changes nothing");
-            let submitted = card(&gail, "SubmitScorecard", json!({"name": name})).await;
-            assert_eq!(submitted["submittedBy"], whole("gail", "Gail"));
-            assert_eq!(card(&mona, "GetScorecard", json!({"name": name})).await, submitted);
-            let page = mona.call("ListScorecards", json!({"parent": PARENT})).await.ok();
-            assert_eq!(page["scorecards"], json!([submitted]));
-            assert_eq!(page["scorecardTemplates"][0]["lastUpdatedBy"], bare("operator"));
-            let reset = card(&mona, "ResetScorecard", json!({"name": name})).await;
-            assert_eq!((&reset["creator"], &reset["updatedBy"]), (&whole("gail", "Gail"), &whole("mona", "Mona")));
-        }
+        let all = walk(&house, "ListUsers", "users", json!({"parent": ACME, "pageSize": 33})).await;
+        assert_eq!(all.len(), 501);
+        assert!(all.is_sorted());
+        let group = json!({"parent": ACME, "groupNames": [format!("{ACME}/groups/g3")], "pageSize": 7});
+        let expected: Vec<_> = (0..500).filter(|n| n % 7 == 3).map(|n| stage::user(&format!("u{n:03}"))).collect();
+        assert_eq!(walk(&house, "ListUsers", "users", group).await, expected);
+        let two = json!({"parent": ACME, "groupNames": [format!("{ACME}/groups/g3"), format!("{ACME}/groups/g4")],
+                         "roles": ["agent"], "pageSize": 9});
+        assert_eq!(walk(&house, "ListUsers", "users", two).await.len(), 142);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn users_are_filled_in_every_answer_that_shows_a_template() {
-    for transport in Transport::ALL {
-        let house = Harness::memory().await;
-        bring(&house, "acme", "ada", "Ada").await;
-        let ada = house.over(transport).as_user("ada", Role::Admin);
-        let ask = async |rpc: &str, request: Value| ada.call(rpc, request).await.ok();
-        let name = stage::name("scorecardTemplates/qa");
-
-        let made = stage::template(&ada).await;
-        assert_eq!(made["lastUpdatedBy"], whole("ada", "Ada"));
-        let change = json!({"scorecardTemplate": {"name": name, "title": "Other"}});
-        let changed = ask("UpdateScorecardTemplate", change).await["scorecardTemplate"].clone();
-        assert_eq!(changed["lastUpdatedBy"], whole("ada", "Ada"));
-        assert_eq!(ask("GetScorecardTemplate", json!({"name": name})).await["scorecardTemplate"], changed);
-        for list in ["ListCurrentScorecardTemplates", "ListScorecardTemplateRevisions"] {
-            let request = if list.ends_with("Revisions") { json!({"name": name}) } else { json!({"parent": PARENT}) };
-            let listed = ask(list, request).await;
-            assert_eq!(listed["scorecardTemplates"][0]["lastUpdatedBy"], whole("ada", "Ada"), "{list}");
-        }
-        let deleted = ask("DeleteScorecardTemplate", json!({"name": name})).await;
-        assert_eq!(deleted["scorecardTemplate"]["lastUpdatedBy"], whole("ada", "Ada"));
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn whom_the_directory_does_not_know_has_the_ids_alone_until_it_does_and_then_at_once() {
-    let house = Harness::sled().await;
-    stage::template(&house.operator()).await;
-    let gail = house.operator().as_user("gail", Role::Grader);
-    let made = card(&gail, "CreateScorecard", stage::draft("one", "amir", 5)).await;
-    assert_eq!(made["creator"], bare("gail"));
-    let get = || card(&gail, "GetScorecard", json!({"name": stage::name("scorecards/one")}));
-    assert_eq!(get().await, made);
-
-    for display in ["Gail", "Abigail"] {
-        bring(&house, "acme", "gail", display).await;
-        let now = get().await;
-        assert_eq!(now["creator"], whole("gail", display));
-        assert_eq!(now["etag"], made["etag"], "the scorecard itself has not changed");
-        assert_eq!(now["updateTime"], made["updateTime"]);
-    }
-    // A client that sends back what it read, filled users and all, changes nothing.
-    let read = get().await;
-    assert_eq!(card(&gail, "UpdateScorecard", json!({"scorecard": read})).await, read);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn records_hold_the_names_of_users_and_nothing_else_of_them() {
-    let house = Harness::memory().await;
-    bring(&house, "acme", "gail", "Gail").await;
-    stage::template(&house.operator()).await;
-    let gail = house.operator().as_user("gail", Role::Grader);
-    let keyed = gail.with("idempotency-key", "6f1e0a52-8f5a-4c34-9d0e-3a1f5f4f9d01");
-    card(&keyed, "CreateScorecard", stage::draft("one", "amir", 5)).await;
-    card(&gail, "SubmitScorecard", json!({"name": stage::name("scorecards/one")})).await;
-
-    let key = stage::key("coaching.api/Scorecard", tags::SCORECARD, &stage::name("scorecards/one"));
-    let stored = house.db().get::<Scorecard>(&key).await.unwrap().unwrap();
-    let names = Some(User { name: user("gail"), user_id: "gail".into(), ..User::default() });
-    assert_eq!((stored.creator, stored.updated_by, stored.submitted_by), (names.clone(), names.clone(), names));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_repeated_answer_is_the_first_one_although_the_directory_has_changed() {
-    for transport in Transport::ALL {
-        let house = Harness::memory().await;
-        bring(&house, "acme", "gail", "Gail").await;
-        stage::template(&house.operator()).await;
-        let gail = house.over(transport).as_user("gail", Role::Grader);
-        let keyed = gail.with("idempotency-key", "6f1e0a52-8f5a-4c34-9d0e-3a1f5f4f9d01");
-        let first = card(&keyed, "CreateScorecard", stage::draft("one", "amir", 5)).await;
-        assert_eq!(first["creator"], whole("gail", "Gail"));
-        bring(&house, "acme", "gail", "Abigail").await;
-        assert_eq!(card(&keyed, "CreateScorecard", stage::draft("one", "amir", 5)).await, first);
-        let now = card(&gail, "GetScorecard", json!({"name": stage::name("scorecards/one")})).await;
-        assert_eq!(now["creator"], whole("gail", "Abigail"));
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_user_of_another_customer_with_the_same_id_is_somebody_else() {
-    let house = Harness::sled().await;
-    bring(&house, "other", "gail", "Stranger").await;
-    bring(&house, "other", "operator", "Stranger").await;
-    stage::template(&house.operator()).await;
-    let gail = house.operator().as_user("gail", Role::Grader);
-    let made = card(&gail, "CreateScorecard", stage::draft("one", "amir", 5)).await;
-    assert_eq!(made["creator"], bare("gail"));
-    let page = gail.call("ListScorecards", json!({"parent": PARENT})).await.ok();
-    assert_eq!(page["scorecardTemplates"][0]["lastUpdatedBy"], bare("operator"));
-    bring(&house, "acme", "gail", "Gail").await;
-    let read = card(&gail, "GetScorecard", json!({"name": made["name"]})).await;
-    assert_eq!(read["creator"], whole("gail", "Gail"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_agent_is_shown_what_others_are_called_and_themselves_whole() {
-    for transport in Transport::ALL {
-        let house = Harness::memory().await;
-        bring(&house, "acme", "gail", "Gail").await;
-        bring(&house, "acme", "amir", "Amir").await;
-        stage::template(&house.operator()).await;
-        let gail = house.over(transport).as_user("gail", Role::Grader);
-        let amir = house.over(transport).as_user("amir", Role::Agent);
-        let name = json!({"name": stage::name("scorecards/one")});
-        card(&gail, "CreateScorecard", stage::draft("one", "amir", 5)).await;
-        card(&gail, "SubmitScorecard", name.clone()).await;
-        let read = card(&amir, "GetScorecard", name.clone()).await;
-        assert_eq!(read["creator"], shown("gail", "Gail", "Gail Whole"));
-        let page = amir.call("ListScorecards", json!({"parent": PARENT})).await.ok();
-        assert_eq!(page["scorecards"], json!([read]));
-        let acknowledged = card(&amir, "AcknowledgeScorecard", name).await;
-        assert_eq!(acknowledged["updatedBy"], whole("amir", "Amir"));
-        assert_eq!(acknowledged["submittedBy"], shown("gail", "Gail", "Gail Whole"));
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_strict_directory_refuses_every_name_that_it_does_not_have_and_nothing_is_written() {
+async fn of_many_batches_that_want_one_username_one_wins_and_none_is_half_done() {
     for kept in [Kept::Memory, Kept::Sled] {
-        for transport in Transport::ALL {
-            let house = Harness::strict(kept).await;
-            let admin = house.over(transport).as_user("ada", Role::Admin); // who calls need not be known
-            stage::template(&admin).await;
-            let mut draft = stage::draft("one", "amir", 5);
-            draft["scorecard"]["usecaseName"] = stage::name("usecases/sales").into();
-            let refusal = admin.call("CreateScorecard", draft.clone()).await.refused("NOT_IN_DIRECTORY");
-            assert_eq!(refusal.code, "FAILED_PRECONDITION");
-            assert_eq!(
-                refusal.paths(),
-                ["scorecard.agentUserName", "scorecard.conversationName", "scorecard.usecaseName"]
-            );
-            let get = json!({"name": stage::name("scorecards/one")});
-            admin.call("GetScorecard", get.clone()).await.refused("RESOURCE_NOT_FOUND");
+        let house = Harness::on(kept).await;
+        let batch = |number: usize| {
+            let user = |which: &str, username: String| json!({"name": stage::user(&format!("{which}-{number}")), "username": username});
+            json!({"parent": ACME, "users": [user("a", format!("own-{number}")), user("b", "Wanted".into()), user("c", String::new())]})
+        };
+        let calls = (0..12).map(|number| {
+            let (caller, request) = (house.over(Transport::ALL[number % 3]), batch(number));
+            tokio::spawn(async move { caller.call("BatchUpsertUsers", request).await })
+        });
+        let mut won = Vec::new();
+        for (number, call) in calls.collect::<Vec<_>>().into_iter().enumerate() {
+            let answer = call.await.expect("the call ends");
+            if answer.outcome.is_ok() {
+                won.push(number);
+            } else {
+                answer.refused("USERNAME_ALREADY_EXISTS");
+            }
+        }
+        let [won] = won[..] else { panic!("{won:?} won") };
+        let expected: BTreeSet<_> = ["a", "b", "c"].map(|one| stage::user(&format!("{one}-{won}"))).into();
+        let there = walk(&house, "ListUsers", "users", json!({"parent": ACME})).await;
+        assert_eq!(there.into_iter().collect::<BTreeSet<_>>(), expected);
+    }
+}
 
-            bring(&house, "acme", "amir", "Amir").await;
-            let left = admin.call("CreateScorecard", draft.clone()).await.refused("NOT_IN_DIRECTORY");
-            assert_eq!(left.paths(), ["scorecard.conversationName", "scorecard.usecaseName"]);
-            let sales = json!([{"name": stage::name("usecases/sales")}]);
-            admin.call("BatchUpsertUsecases", json!({"parent": PARENT, "usecases": sales})).await.ok();
-            let call = json!([{
-                "name": stage::name("conversations/call"),
-                "agentUserName": user("amir"),
-                "conversationTime": "2026-03-01T09:00:00Z",
-            }]);
-            admin.call("BatchUpsertConversations", json!({"parent": PARENT, "conversations": call})).await.ok();
-            let made = card(&admin, "CreateScorecard", draft).await;
-            assert_eq!(card(&admin, "GetScorecard", get).await, made);
+#[tokio::test(flavor = "multi_thread")]
+async fn users_who_swap_usernames_at_once_never_share_one() {
+    for kept in [Kept::Memory, Kept::Sled] {
+        let house = Harness::on(kept).await;
+        let pair = |x: &str, y: &str| {
+            json!({"parent": ACME, "users": [
+                {"name": stage::user("a"), "username": x}, {"name": stage::user("b"), "username": y}]})
+        };
+        house.operator().call("BatchUpsertUsers", pair("x", "y")).await.ok();
+        let calls = (0..12).map(|number| {
+            let caller = house.over(Transport::ALL[number % 3]);
+            let request = if number % 2 == 0 { pair("y", "x") } else { pair("x", "y") };
+            tokio::spawn(async move { caller.call("BatchUpsertUsers", request).await })
+        });
+        for call in calls.collect::<Vec<_>>() {
+            call.await.expect("the call ends").ok();
+        }
+        let listed = house.operator().call("ListUsers", json!({"parent": ACME})).await.ok();
+        let names: BTreeSet<_> = [0, 1].map(|i| listed["users"][i]["username"].as_str().unwrap().to_owned()).into();
+        assert_eq!(names, ["x", "y"].map(str::to_owned).into());
+        let third =
+            |username: &str| json!({"parent": ACME, "users": [{"name": stage::user("c"), "username": username}]});
+        for username in ["X", "y"] {
+            house.operator().call("BatchUpsertUsers", third(username)).await.refused("USERNAME_ALREADY_EXISTS");
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_strict_directory_looks_at_what_is_sent_and_written_and_at_nothing_else() {
-    let house = Harness::strict(Kept::Memory).await;
-    let admin = house.operator();
-    let name = stage::name("scorecardTemplates/qa");
-    stage::template(&admin).await;
-    let audience = |users: Value| json!({"name": name, "title": "Other", "audience": {"users": users}});
-    let update = async |template: Value, mask: &str| {
-        let mut request = json!({"scorecardTemplate": template});
-        if !mask.is_empty() {
-            request["updateMask"] = mask.into();
-        }
-        admin.call("UpdateScorecardTemplate", request).await
+async fn the_largest_batch_of_conversations_is_walked_latest_first_on_every_page_size() {
+    let house = Harness::sled().await;
+    let moment = |number: usize| stage::name(&format!("moments/m{number}"));
+    let conversation = |number: usize| {
+        json!({"name": stage::name(&format!("conversations/k{number:03}")), "agentUserName": stage::user("amir"),
+               "conversationTime": format!("2026-02-{:02}T10:00:00Z", 1 + number % 28), "momentNames": [moment(number % 50)]})
     };
-
-    bring(&house, "acme", "amir", "Amir").await;
-    let mixed = audience(json!([user("amir"), user("bea"), user("bea")]));
-    let paths = ["scorecardTemplate.audience.users[1]", "scorecardTemplate.audience.users[2]"];
-    for mask in ["", "audience", "title,audience.users"] {
-        let refusal = update(mixed.clone(), mask).await.refused("NOT_IN_DIRECTORY");
-        assert_eq!(refusal.paths(), paths, "{mask}");
+    let batch = json!({"parent": PARENT, "conversations": (0..500).map(conversation).collect::<Vec<_>>()});
+    house.operator().call("BatchUpsertConversations", batch.clone()).await.ok();
+    let mut more = batch;
+    more["conversations"].as_array_mut().unwrap().push(conversation(500));
+    house.operator().call("BatchUpsertConversations", more).await.refused("INVALID_REQUEST");
+    let listing = |size: usize| json!({"parent": PARENT, "pageSize": size});
+    let whole = walk(&house, "ListConversations", "conversations", listing(1_000)).await;
+    assert_eq!(whole.iter().collect::<BTreeSet<_>>().len(), 500);
+    for size in [1, 17, 499, 500] {
+        assert_eq!(walk(&house, "ListConversations", "conversations", listing(size)).await, whole, "{size} a page");
     }
-    update(mixed, "title").await.ok();
-    update(audience(json!([user("amir")])), "").await.ok();
-
-    // What is wrong with the request itself is told first; so is what the caller may not do, or has named wrongly.
-    let bad = audience(json!([user("bea"), "customers/elsewhere/users/bea"]));
-    let refusal = update(bad, "").await.refused("INVALID_REQUEST");
-    assert_eq!(refusal.paths(), ["scorecardTemplate.audience.users[1]"]);
-    let absent = json!({"name": stage::name("scorecardTemplates/none"), "audience": {"users": [user("bea")]}});
-    update(absent, "").await.refused("RESOURCE_NOT_FOUND");
-    admin.call("DeactivateUser", json!({"name": user("bea")})).await.refused("RESOURCE_NOT_FOUND");
-
-    // Filters name what they like, and listings show it.
-    let filter =
-        json!({"parent": PARENT, "agentUserName": user("nobody"), "usecaseNames": [stage::name("usecases/none")]});
-    admin.call("ListScorecards", filter).await.ok();
+    let mut rare = listing(3);
+    rare["momentNames"] = json!([moment(7)]);
+    assert_eq!(walk(&house, "ListConversations", "conversations", rare).await.len(), 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_strict_directory_holds_its_own_records_together() {
-    let house = Harness::strict(Kept::Memory).await;
-    let admin = house.operator();
-    let amir = json!({
-        "name": user("amir"),
-        "groupNames": ["customers/acme/groups/east"],
-        "teamNames": ["customers/acme/teams/blue"],
-    });
-    let batch = json!({"parent": "customers/acme", "users": [{"name": user("bea")}, amir]});
-    let refusal = admin.call("BatchUpsertUsers", batch.clone()).await.refused("NOT_IN_DIRECTORY");
-    assert_eq!(refusal.paths(), ["users[1].groupNames[0]", "users[1].teamNames[0]"]);
-    admin.call("GetUser", json!({"name": user("bea")})).await.refused("RESOURCE_NOT_FOUND");
-    let circle = |kind: &str, name: &str| json!({"parent": "customers/acme", kind: [{"name": name}]});
-    admin.call("BatchUpsertGroups", circle("groups", "customers/acme/groups/east")).await.ok();
-    admin.call("BatchUpsertTeams", circle("teams", "customers/acme/teams/blue")).await.ok();
-    admin.call("BatchUpsertUsers", batch).await.ok();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_tagged_user_must_be_in_the_directory_whether_it_is_strict_or_not() {
-    for house in [Harness::memory().await, Harness::strict(Kept::Memory).await] {
-        bring(&house, "acme", "amir", "Amir").await;
-        let comment = json!({"message": "Look", "taggedUsers": [user("bea"), user("amir"), user("carl")]});
-        let request = json!({"parent": PARENT, "coachingComment": comment});
-        let refusal = house.operator().call("CreateCoachingComment", request).await.refused("NOT_IN_DIRECTORY");
-        assert_eq!(refusal.code, "FAILED_PRECONDITION");
-        assert_eq!(refusal.paths(), ["coachingComment.taggedUsers[0]", "coachingComment.taggedUsers[2]"]);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_comment_keeps_whom_it_tagged_before_and_takes_nobody_new_who_is_not_in_the_directory() {
-    let house = Harness::memory().await;
-    bring(&house, "acme", "amir", "Amir").await;
-    let name = stage::name("coachingComments/old");
-    // As comments were written before there was a directory.
-    let old = &CoachingComment {
-        name: name.clone(),
-        creator_user_name: user("operator"),
-        thread: "thread".into(),
-        message: "Look".into(),
-        tagged_users: vec![user("bea")],
-        ..CoachingComment::default()
-    };
-    let saved: Result<(), Fault> = house.db().write(&Origin::default(), |txn| async move { txn.save(old).await }).await;
-    saved.unwrap();
-    let tag = async |ids: &[&str]| {
-        let tagged: Vec<String> = ids.iter().map(|id| user(id)).collect();
-        let comment = json!({"name": name, "taggedUsers": tagged});
-        house.operator().call("UpdateCoachingComment", json!({"coachingComment": comment})).await
-    };
-    tag(&["amir", "bea"]).await.ok();
-    let refusal = tag(&["carl", "bea", "amir"]).await.refused("NOT_IN_DIRECTORY");
-    assert_eq!(refusal.paths(), ["coachingComment.taggedUsers[0]"]);
-    tag(&["amir"]).await.ok();
-    tag(&["amir", "bea"]).await.refused("NOT_IN_DIRECTORY");
+async fn the_directory_outlives_a_restart_usernames_too() {
+    let house = Harness::sled().await;
+    house.operator().call("BatchUpsertUsers", users(9, |number| format!("name-{number}"))).await.ok();
+    house.operator().call("DeactivateUser", json!({"name": stage::user("u003")})).await.ok();
+    let group = json!({"parent": ACME, "groups": [{"name": format!("{ACME}/groups/g1"), "displayName": "One"}]});
+    house.operator().call("BatchUpsertGroups", group).await.ok();
+    let listing = json!({"parent": ACME, "includeDeactivated": true});
+    let before = house.operator().call("ListUsers", listing.clone()).await.ok();
+    let house = house.restart().await;
+    assert_eq!(house.operator().call("ListUsers", listing).await.ok(), before);
+    let groups = house.operator().call("ListGroups", json!({"parent": ACME})).await.ok();
+    assert_eq!(groups["groups"][0]["displayName"], "One");
+    let taken = json!({"parent": ACME, "users": [{"name": stage::user("new"), "username": "NAME-3"}]});
+    house.operator().call("BatchUpsertUsers", taken).await.refused("USERNAME_ALREADY_EXISTS");
 }

@@ -21,5 +21,6 @@ mod replay;
 mod restart;
 mod stage;
 mod sweep;
+mod users;
 mod vectors;
 mod wellformed;

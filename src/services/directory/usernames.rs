@@ -4,12 +4,14 @@
 use bytes::Bytes;
 use prost::Message;
 
+use crate::api::batch::{Step, place};
 use crate::api::behavior::Described as _;
 use crate::api::resource::decode;
 use crate::domain::directory::folded;
+use crate::error::{Code, Error, FieldViolation, Result, reason};
 use crate::names::Name;
 use crate::pb::coaching::directory::v1::DirectoryUser;
-use crate::store::{Entries, Fault, Key, Record, Tag, tags, tuple};
+use crate::store::{Entries, Fault, Key, Record, Tag, Txn, tags, tuple};
 
 /// A username that is taken, by whom.
 #[derive(Clone, PartialEq, Message)]
@@ -32,6 +34,58 @@ impl Username {
             Self { customer: name.customer.to_owned(), folded: folded(&user.username), user: user.name.clone() };
         (!user.username.is_empty()).then_some(taken)
     }
+}
+
+/// Gives up the usernames that the users of a batch lose and takes those that they gain. All are given up first, so that
+/// users of one batch can swap them; no two of the batch gain the same, which [`shared_usernames`] saw to.
+///
+/// [`shared_usernames`]: crate::domain::directory::shared_usernames
+///
+/// # Errors
+/// ALREADY_EXISTS with the users whose usernames others have.
+pub(super) async fn claim(txn: &Txn, field: &str, steps: &[Step<DirectoryUser>]) -> Result<()> {
+    let (mut lost, mut gained) = (Vec::new(), Vec::new());
+    for (i, Step { old, new }) in steps.iter().enumerate() {
+        let Some(new) = new else { continue };
+        let (before, after) = (old.as_ref().and_then(Username::of), Username::of(new));
+        if before != after {
+            lost.extend(before.map(|before| before.key()));
+            gained.extend(after.map(|after| (i, after)));
+        }
+    }
+    // One read for all of them.
+    let keys: Vec<Key> = lost.iter().cloned().chain(gained.iter().map(|(_, username)| username.key())).collect();
+    txn.get_many::<Username>(&keys).await?;
+    for key in &lost {
+        txn.delete::<Username>(key).await?;
+    }
+    let mut taken = Vec::new();
+    for (i, username) in &gained {
+        match txn.get::<Username>(&username.key()).await? {
+            Some(other) => taken.push((*i, other.user)),
+            None => txn.save(username).await?,
+        }
+    }
+    if taken.is_empty() { Ok(()) } else { Err(exists(field, &taken)) }
+}
+
+/// The error of usernames that others have: the places in the batch, and whose they are.
+fn exists(field: &str, taken: &[(usize, String)]) -> Error {
+    let violation = |(i, owner): &(usize, String)| FieldViolation {
+        field: format!("{}.username", place(field, *i)),
+        description: format!("is the username of {owner}"),
+    };
+    let violations: Vec<_> = taken.iter().map(violation).collect();
+    let owner = taken.first().map(|(_, owner)| owner.clone()).unwrap_or_default();
+    let message = match violations.first() {
+        Some(first) => {
+            format!("{}: {} already: choose another, or change that user too", first.field, first.description)
+        }
+        None => String::new(),
+    };
+    Error::new(Code::AlreadyExists, reason::USERNAME_ALREADY_EXISTS, message)
+        .with("resource", owner)
+        .with_fields(violations)
 }
 
 impl Record for Username {

@@ -1,14 +1,17 @@
 //! Users: how they are kept, and what their index entries tell of them.
 
-use super::{changed, made};
-use crate::api::Ctx;
+use super::{changed, made, usernames};
+use crate::api::list::walk;
+use crate::api::page::Page;
 use crate::api::resource::Resource;
+use crate::api::standard::{load_for, save};
+use crate::api::{Ctx, batch};
 use crate::domain::directory;
 use crate::error::{FieldViolation, Result, reason};
 use crate::names::last_segment;
-use crate::pb::coaching::directory::v1::DirectoryUser;
-use crate::services::filter::hash;
-use crate::store::{Entries, Hit, KeyReader, Tag, Txn, tags};
+use crate::pb::coaching::directory::v1::*;
+use crate::services::filter::{among_any, check_count, hash, set_of};
+use crate::store::{Entries, Hit, IndexRange, KeyReader, Tag, Txn, tags};
 
 impl Resource for DirectoryUser {
     const TABLE: Tag = tags::USER;
@@ -133,6 +136,71 @@ pub fn name_at(customer: &str, hit: &Hit) -> Result<String> {
     let mut id = KeyReader::new(&hit.key.id);
     let _no_profile = id.str()?;
     Ok(format!("customers/{customer}/users/{}", id.str()?))
+}
+
+/// BatchUpsertUsers: makes or replaces them, all or none.
+pub async fn batch_upsert(ctx: Ctx, txn: Txn, request: BatchUpsertUsersRequest) -> Result<BatchUpsertUsersResponse> {
+    let shared = directory::shared_usernames(&request.users, BATCH);
+    let mut steps = batch::compare(&ctx, &txn, &request.parent, BATCH, request.users, shared).await?;
+    usernames::claim(&txn, BATCH, &steps).await?;
+    batch::finish(&ctx, &txn, &mut steps).await?;
+    Ok(BatchUpsertUsersResponse { users: batch::write(&txn, steps).await? })
+}
+
+/// Where the users of a batch stand in its request.
+const BATCH: &str = "users";
+
+/// DeactivateUser.
+pub async fn deactivate(ctx: Ctx, txn: Txn, request: DeactivateUserRequest) -> Result<DeactivateUserResponse> {
+    let mut user = load_for::<DirectoryUser, _>(&ctx, &txn, &request).await?;
+    if user.deactivate_time.is_none() {
+        changed(&ctx, &mut user.update_time);
+        user.deactivate_time = user.update_time;
+        save(&txn, &mut user).await?;
+    }
+    Ok(DeactivateUserResponse { user: Some(user) })
+}
+
+/// ListUsers: by name.
+pub async fn list(ctx: Ctx, mut request: ListUsersRequest) -> Result<ListUsersResponse> {
+    check_count("groupNames", request.group_names.len())?;
+    check_count("teamNames", request.team_names.len())?;
+    check_count("roles", request.roles.len())?;
+    request.roles.iter_mut().for_each(|role| *role = role.trim().to_owned());
+    let page = Page::of(ctx.rpc.name, &request)?;
+    let set = |index, of: &str| IndexRange::all(&ctx.customer, index).prefix(|terms| terms.str(of));
+    let range = match (&*request.group_names, &*request.team_names, &*request.roles) {
+        ([group], _, _) => set(tags::USER_BY_GROUP, last_segment(group)),
+        (_, [team], _) => set(tags::USER_BY_TEAM, last_segment(team)),
+        (_, _, [role]) => set(tags::USER_BY_ROLE, role),
+        _ => IndexRange::all(&ctx.customer, tags::USER_BY_NAME),
+    };
+    let masks = [&request.group_names, &request.team_names, &request.roles].map(|names| Mask::of(names));
+    let [groups, teams, roles] = [&request.group_names, &request.team_names, &request.roles].map(|names| set_of(names));
+    let listed = walk::<DirectoryUser>(
+        &ctx,
+        &page,
+        range,
+        |hit| {
+            // What is no such thing passes, as its record is looked at again.
+            Traits::read(&hit.projection).is_none_or(|user| {
+                (request.include_deactivated || user.is_active())
+                    && (request.include_dev_users || !user.is_developer())
+                    && user.groups.passes(masks[0])
+                    && user.teams.passes(masks[1])
+                    && user.roles.passes(masks[2])
+            })
+        },
+        |user| {
+            (request.include_deactivated || user.deactivate_time.is_none())
+                && (request.include_dev_users || !user.is_dev_user)
+                && among_any(&groups, &user.group_names)
+                && among_any(&teams, &user.team_names)
+                && among_any(&roles, &user.roles)
+        },
+    )
+    .await?;
+    Ok(ListUsersResponse { users: listed.items, next_page_token: listed.next_page_token })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
-use super::super::filter::{check_window, micros};
+use super::super::filter::{check_count, check_window, micros};
 use super::super::templates;
 use super::entries::{Projection, process_term};
 use super::filter::Filter;
@@ -18,16 +18,13 @@ use crate::api::Ctx;
 use crate::api::list::{Listed, cut, walk};
 use crate::api::page::{Page, foreign};
 use crate::api::resource::Resource as _;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::names::{last_segment, without_revision};
 use crate::pb::cresta::v1::coaching::*;
 use crate::store::{Direction, Hit, IndexRange, IndexTag, Key, tags, tuple};
 
 /// Most entries of a set that is gathered; a listing that began so may grow to twice that before it must begin again.
 const GATHER_MAX: usize = 10_000;
-
-/// Most values of one repeated filter.
-const VALUES_MAX: usize = 100;
 
 /// How a listing is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,9 +140,7 @@ fn check_filters(request: &ListScorecardsRequest) -> Result<()> {
         ("scorecardTypes", request.scorecard_types.len()),
         ("processIds", request.process_ids.len()),
     ];
-    if let Some((field, count)) = lists.into_iter().find(|(_, count)| *count > VALUES_MAX) {
-        return Err(Error::field(field, format!("has {count} values: at most {VALUES_MAX} go into one request")));
-    }
+    lists.into_iter().try_for_each(|(field, count)| check_count(field, count))?;
     let (submit, update) = (request.start_submit_time.as_ref(), request.start_update_time.as_ref());
     check_window("endSubmitTime", submit, request.end_submit_time.as_ref())?;
     check_window("endUpdateTime", update, request.end_update_time.as_ref())
