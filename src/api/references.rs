@@ -3,7 +3,7 @@
 use super::Ctx;
 use super::behavior::{Asks, At, Described, Faults, Fields, Reference};
 use super::resource;
-use crate::error::{Code, Error, FieldViolation, Result, reason};
+use crate::error::{Error, FieldViolation, Result, reason};
 use crate::names::Name;
 use crate::pb::coaching::directory::v1::{Conversation, DirectoryUser, Group, Team, Usecase};
 use crate::store::{Key, Tag, tags};
@@ -16,6 +16,10 @@ const KINDS: [(&str, Tag); 5] = [
     (Usecase::TYPE, tags::USECASE),
     (Conversation::TYPE, tags::CONVERSATION),
 ];
+
+/// Bytes of complaints that one answer lists. A batch can name thousands of things, and gRPC clients take 8 to 16 KiB of
+/// trailers, in which this is base64.
+const TOLD: usize = 4 << 10;
 
 /// Where the operator wants it, refuses a write whose request names something that the directory does not have. What is
 /// stored already does not count, nor does what is sent and not written as the mask does not name it.
@@ -38,7 +42,7 @@ pub(super) async fn hold<Q: Asks + Fields>(ctx: &Ctx, request: &Q) -> Result<()>
 /// Refuses names that the directory does not have, all of them together. Names of other things than it keeps pass.
 ///
 /// # Errors
-/// FAILED_PRECONDITION, NOT_IN_DIRECTORY, with every such field.
+/// FAILED_PRECONDITION, NOT_IN_DIRECTORY, with every such field, as far as they fit into an answer.
 pub async fn known(ctx: &Ctx, named: &[Reference]) -> Result<()> {
     let (kept, keys): (Vec<&Reference>, Vec<Key>) =
         named.iter().filter_map(|reference| Some((reference, key_of(reference)?))).unzip();
@@ -51,13 +55,19 @@ pub async fn known(ctx: &Ctx, named: &[Reference]) -> Result<()> {
         field: reference.field.clone(),
         description: format!("{} is not in the directory", reference.name),
     });
-    let absent: Vec<FieldViolation> = absent.collect();
+    let mut absent: Vec<FieldViolation> = absent.collect();
     let Some(first) = absent.first() else { return Ok(()) };
     let message = match absent.len() {
         1 => format!("{}: {}", first.field, first.description),
         more => format!("{}: {} (and {} more)", first.field, first.description, more - 1),
     };
-    Err(Error::new(Code::FailedPrecondition, reason::NOT_IN_DIRECTORY, message).with_fields(absent))
+    let mut told = 0;
+    let fitting = absent.iter().take_while(|bad| {
+        told += bad.field.len() + bad.description.len();
+        told <= TOLD
+    });
+    absent.truncate(fitting.count());
+    Err(Error::precondition(reason::NOT_IN_DIRECTORY, message).with_fields(absent))
 }
 
 fn key_of(reference: &Reference) -> Option<Key> {

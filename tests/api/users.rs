@@ -343,3 +343,17 @@ async fn a_comment_keeps_whom_it_tagged_before_and_takes_nobody_new_who_is_not_i
     tag(&["amir"]).await.ok();
     tag(&["amir", "bea"]).await.refused("NOT_IN_DIRECTORY");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_for_hundreds_of_names_still_fits_into_an_answer_on_every_road() {
+    let house = Harness::strict(Kept::Memory).await;
+    let group = |letter: &str| format!("customers/acme/groups/{}", letter.repeat(128));
+    let one = |number| json!({"name": user(&format!("u{number}")), "groupNames": [group("g"), group("h")]});
+    let batch = json!({"parent": "customers/acme", "users": (0..500).map(one).collect::<Vec<_>>()});
+    for transport in Transport::ALL {
+        let answer = house.over(transport).call("BatchUpsertUsers", batch.clone()).await;
+        let refusal = answer.refused("NOT_IN_DIRECTORY");
+        assert!(refusal.message.ends_with("(and 999 more)"), "{}", refusal.message);
+        assert!((10..100).contains(&refusal.fields.len()), "{}", refusal.fields.len());
+    }
+}
