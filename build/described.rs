@@ -1,7 +1,7 @@
 //! Writes Rust for what the descriptors already say, so that nobody types it: shape checks from field behaviours and
 //! resource references, mask paths, accessors of requests and resources, the table of RPCs with who may call them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use heck::{ToShoutySnakeCase, ToSnakeCase, ToUpperCamelCase};
@@ -16,17 +16,20 @@ const REFERENCE: &str = "google.api.resource_reference";
 const RESOURCE: &str = "google.api.resource";
 const HTTP: &str = "google.api.http";
 const ACCESS: &str = "coaching.access.v1.access";
+const USER: &str = "cresta.v1.user.User";
 
 /// The whole generated file.
 pub(crate) fn generate(pool: &DescriptorPool) -> Fallible<String> {
     let mut out = String::new();
     let scopes = scopes(pool)?;
+    let showing = showing(pool);
     for message in pool.all_messages().filter(|m| ours(m.package_name()) && !m.is_map_entry()) {
         fields(&mut out, &message)?;
         if let Some(resource) = option(message.options(), pool, RESOURCE) {
             described(&mut out, &message, &resource)?;
         }
         carries(&mut out, &message)?;
+        shows(&mut out, &message, &showing)?;
         if message.name().ends_with("Request") && message.parent_message().is_none() {
             asks(&mut out, &message, scopes.get(message.full_name()))?;
         }
@@ -142,7 +145,10 @@ fn fields(out: &mut String, message: &MessageDescriptor) -> Fallible<()> {
                 writeln!(clear, "for value in &mut {member} {{ value.clear_output_only(); }}")?;
             }
         } else if carried(message, &field) {
-            // The standard methods check a resource that a request carries, once it is whole.
+            // The standard methods check a resource that a request carries, once it is whole; what it refers to is told as
+            // it was sent.
+            let guard = format!("if faults.follows() && let Some(value) = &{member}");
+            check_value(&mut check, &field, &guard, "value")?;
             writeln!(clear, "if let Some(value) = &mut {member} {{ value.clear_output_only(); }}")?;
         } else if field.supports_presence() {
             check_value(&mut check, &field, &format!("if let Some(value) = &{member}"), "value")?;
@@ -287,6 +293,65 @@ fn with(resource: {resource}) -> Self {{ #[allow(clippy::needless_update)] Self 
             json = field.json_name(),
         )?;
     }
+    Ok(())
+}
+
+/// Messages that are a user, or hold one somewhere below.
+fn showing(pool: &DescriptorPool) -> BTreeSet<String> {
+    let mut showing = BTreeSet::from([USER.to_owned()]);
+    loop {
+        let holds =
+            |field: FieldDescriptor| matches!(field.kind(), Kind::Message(m) if showing.contains(m.full_name()));
+        let more: Vec<String> = pool
+            .all_messages()
+            .filter(|m| !showing.contains(m.full_name()) && m.fields().any(holds))
+            .map(|m| m.full_name().to_owned())
+            .collect();
+        if more.is_empty() {
+            return showing;
+        }
+        showing.extend(more);
+    }
+}
+
+/// `impl Shows`, for what is answered and what that is made of.
+fn shows(out: &mut String, message: &MessageDescriptor, showing: &BTreeSet<String>) -> Fallible<()> {
+    if !showing.contains(message.full_name()) {
+        if message.name().ends_with("Response") {
+            writeln!(out, "impl Shows for {} {{}}", path(message))?;
+        }
+        return Ok(());
+    }
+    if message.name().ends_with("Request") {
+        return Ok(());
+    }
+    let mut users = String::new();
+    if message.full_name() == USER {
+        users.push_str("found.push(self);");
+    }
+    for field in message.fields() {
+        if !matches!(field.kind(), Kind::Message(m) if showing.contains(m.full_name())) {
+            continue;
+        }
+        if field.is_map() || field.containing_oneof().is_some_and(|oneof| !oneof.is_synthetic()) {
+            return Err(format!(
+                "{}: users in maps and oneofs are not filled: teach build/described.rs",
+                field.full_name()
+            )
+            .into());
+        }
+        let member = format!("&mut self.{}", ident(field.name()));
+        if field.is_list() {
+            writeln!(users, "for value in {member} {{ value.users(found); }}")?;
+        } else {
+            writeln!(users, "if let Some(value) = {member} {{ value.users(found); }}")?;
+        }
+    }
+    writeln!(
+        out,
+        "impl Shows for {} {{ const USERS: bool = true; fn users<'m>(&'m mut self, found: &mut Vec<&'m mut User>) {{ {users} }} }}",
+        path(message)
+    )?;
     Ok(())
 }
 

@@ -155,6 +155,14 @@ pub struct Settings {
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = |t: &str| size(t, 0, 1 << 50), help_heading = "Storage")]
     pub min_free_disk: u64,
 
+    /// Refuse writes that name what the directory does not have
+    ///
+    /// A write that names a user, group, team, use case or conversation that was not brought into the directory is then
+    /// answered FAILED_PRECONDITION, reason NOT_IN_DIRECTORY. When false, such a name is taken as it is, and users are
+    /// shown with it alone. What is stored already counts in neither case.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", default_value = "false", action = clap::ArgAction::Set, help_heading = "Directory")]
+    pub directory_strict: bool,
+
     /// What is logged: a level (error, warn, info, debug, trace), or a filter such as `info,access=off`
     ///
     /// Targets are module paths (`coaching::store=debug`), and `access` for the line per request.

@@ -7,11 +7,12 @@ use prost_types::{FieldMask, Timestamp};
 
 use crate::error::FieldViolation;
 use crate::names::Name;
+use crate::pb::cresta::v1::user::User;
 
 /// The generated implementations and the table of RPCs.
 #[allow(unused_variables, deprecated, unreachable_pub, clippy::all)] // written by build/described.rs, read by nobody
 mod described {
-    use super::{Asks, At, Carries, Described, Faults, Fields, set};
+    use super::{Asks, At, Carries, Described, Faults, Fields, Shows, User, set};
     include!(concat!(env!("OUT_DIR"), "/described.rs"));
     pub use super::Rpc;
 }
@@ -77,6 +78,14 @@ pub trait Carries<R>: Sized {
     fn take(&mut self) -> Option<R>;
     /// A message that holds the resource and nothing else.
     fn with(resource: R) -> Self;
+}
+
+/// The users that an answer shows, here and below.
+pub trait Shows {
+    /// Whether there can be any.
+    const USERS: bool = false;
+    /// Collects them, to be filled in place.
+    fn users<'m>(&'m mut self, _found: &mut Vec<&'m mut User>) {}
 }
 
 /// What requests share. A request without such a field answers its default.
@@ -152,6 +161,20 @@ pub struct Faults {
     pub found: Vec<FieldViolation>,
     /// Customer and profile that every name must belong to, where that is known.
     pub scope: Option<(String, String)>,
+    /// Well-formed names that the message refers to, where they are asked for: as sent, those in the resource that a
+    /// request carries too.
+    pub references: Option<Vec<Reference>>,
+}
+
+/// A name by which a message refers to a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// Type of the resource, such as `coaching.api/User`.
+    pub kind: &'static str,
+    /// JSON path of the field.
+    pub field: String,
+    /// The name.
+    pub name: String,
 }
 
 impl Faults {
@@ -181,7 +204,12 @@ impl Faults {
         }
     }
 
-    pub(super) fn name(&mut self, at: &At<'_>, kind: &str, text: &str) {
+    /// Whether references are collected, and so looked for in the resource that a request carries.
+    pub(super) fn follows(&self) -> bool {
+        self.references.is_some()
+    }
+
+    pub(super) fn name(&mut self, at: &At<'_>, kind: &'static str, text: &str) {
         if text.is_empty() {
             return; // required says so where it is one
         }
@@ -199,7 +227,11 @@ impl Faults {
             {
                 self.add(at, format!("must belong to customers/{customer}/profiles/{profile}, as the request does"));
             }
-            _ => {}
+            (Ok(_), _) => {
+                if let Some(references) = &mut self.references {
+                    references.push(Reference { kind, field: at.to_string(), name: text.to_owned() });
+                }
+            }
         }
     }
 }

@@ -13,9 +13,10 @@ use crate::clock::{Clock, Ids, Micros};
 use crate::error::{Code, Error, Result, reason};
 use crate::names;
 use crate::store::{Db, Origin, Txn};
-use behavior::{Asks, At, Faults, Fields, Rpc};
+use behavior::{Asks, At, Faults, Fields, Rpc, Shows};
 use caller::Caller;
 
+pub mod batch;
 pub mod behavior;
 pub mod caller;
 pub mod etag;
@@ -23,8 +24,10 @@ mod idempotency;
 pub mod list;
 pub mod mask;
 pub mod page;
+pub mod references;
 pub mod resource;
 pub mod standard;
+mod users;
 
 pub use idempotency::Remembered;
 
@@ -36,10 +39,18 @@ const WORTH_COMPRESSING: usize = 14 << 10;
 #[derive(Clone)]
 pub struct Api(Arc<Inner>);
 
+/// What an operator decides of the rules.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rules {
+    /// A write may name only users, groups, teams, use cases and conversations that the directory has.
+    pub strict_directory: bool,
+}
+
 struct Inner {
     db: Db,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
+    rules: Rules,
     sweeper: idempotency::Sweeper,
 }
 
@@ -84,6 +95,11 @@ impl Call {
         &self.api.0.db
     }
 
+    /// What the operator decided.
+    pub fn rules(&self) -> Rules {
+        self.api.0.rules
+    }
+
     /// A new id that sorts by the call's time.
     pub fn new_id(&self) -> String {
         self.api.0.ids.next(self.now)
@@ -98,7 +114,12 @@ impl Call {
 impl Api {
     /// Doorways to this store, with this time and these ids.
     pub fn new(db: Db, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
-        Self(Arc::new(Inner { db, clock, ids, sweeper: idempotency::Sweeper::default() }))
+        Self::with_rules(db, clock, ids, Rules::default())
+    }
+
+    /// The same, with rules of the operator's.
+    pub fn with_rules(db: Db, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, rules: Rules) -> Self {
+        Self(Arc::new(Inner { db, clock, ids, rules, sweeper: idempotency::Sweeper::default() }))
     }
 
     fn sweeper(&self) -> &idempotency::Sweeper {
@@ -114,14 +135,16 @@ impl Api {
     ) -> Result<Response<A>, Status>
     where
         Q: Asks + Fields,
-        A: Message,
+        A: Message + Shows,
         F: FnOnce(Ctx, Q) -> Fut,
         Fut: Future<Output = Result<A>>,
     {
         let answered = async {
             let (metadata, extensions, request) = request.into_parts();
             let (ctx, request) = self.enter(rpc, &metadata, &extensions, request)?;
-            answer(ctx, request).await
+            let mut answer = answer(ctx.clone(), request).await?;
+            users::fill(&ctx, &mut answer).await?;
+            Ok(answer)
         };
         done(rpc, answered.await.map(respond))
     }
@@ -136,7 +159,7 @@ impl Api {
     ) -> Result<Response<A>, Status>
     where
         Q: Asks + Fields + Message + Clone + Sync,
-        A: Message + Default,
+        A: Message + Default + Shows,
         F: Fn(Ctx, Txn, Q) -> Fut + Send + Sync,
         Fut: Future<Output = Result<A>> + Send,
     {
@@ -157,12 +180,20 @@ impl Api {
             let (answer, ctx, request, key) = (&answer, &ctx, &request, &key);
             ctx.db()
                 .write(&origin, move |txn| async move {
-                    let Some(key) = key else { return answer(ctx.clone(), txn, request.clone()).await };
-                    if let Some(first) = key.answered(&txn, ctx.now).await? {
+                    if let Some(key) = key
+                        && let Some(first) = key.answered(&txn, ctx.now).await?
+                    {
                         return Ok(first);
                     }
-                    let answer = answer(ctx.clone(), txn.clone(), request.clone()).await?;
-                    key.remember(&txn, ctx.now, &answer).await?;
+                    let mut answer = answer(ctx.clone(), txn.clone(), request.clone()).await?;
+                    // After every other rule: what is wrong with the request itself is told first, and nobody learns here
+                    // what they may not know.
+                    references::hold(ctx, request).await?;
+                    // After everything was saved: records hold the names of users only. The answer is remembered as given.
+                    users::fill(ctx, &mut answer).await?;
+                    if let Some(key) = key {
+                        key.remember(&txn, ctx.now, &answer).await?;
+                    }
                     Ok(answer)
                 })
                 .await

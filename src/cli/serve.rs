@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tonic::service::Routes;
 
 use super::Failure;
-use crate::api::Api;
+use crate::api::{Api, Rules};
 use crate::clock::{SystemClock, UuidV7};
 use crate::config::{EngineKind, Problem, Settings};
 use crate::rest::Rest;
@@ -104,7 +104,8 @@ pub(super) async fn open(settings: &Settings) -> Result<Db, Failure> {
 /// The whole service over this store, with the machine's time.
 async fn assemble(settings: &Settings, db: Db) -> Result<Server<Rest<Routes>>, Failure> {
     let max_message = usize::try_from(settings.max_message_size).unwrap_or(usize::MAX);
-    let api = Api::new(db, Arc::new(SystemClock::default()), Arc::new(UuidV7));
+    let rules = Rules { strict_directory: settings.directory_strict };
+    let api = Api::with_rules(db, Arc::new(SystemClock::default()), Arc::new(UuidV7), rules);
     super::assemble(server_settings(settings), max_message, api).await.map_err(|error| {
         // The public half says no more than "internal error".
         let cause = error.cause().map_or_else(|| error.to_string(), ToString::to_string);

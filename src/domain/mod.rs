@@ -14,6 +14,8 @@ pub mod calibration;
 pub mod comments;
 /// Which criteria are asked, by the answers to earlier ones.
 pub mod conditions;
+/// What the records of the directory may say.
+pub mod directory;
 /// Exact numbers, and the one place where they are rounded.
 pub mod exact;
 /// What may happen to a template next.

@@ -8,8 +8,6 @@ use super::{Faults, answers, revision};
 use crate::error::{Error, FieldViolation, reason};
 use crate::pb::cresta::v1::coaching::{CoachingPlan, FocusCriterion, Scorecard};
 
-/// Most plans of one batch.
-pub const MAX_BATCH: usize = 500;
 const MAX_FOCUS: usize = 100;
 const MAX_NAME: usize = 500;
 

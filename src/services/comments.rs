@@ -13,15 +13,17 @@ use super::filter::{agents_of, hashes, marked, marks, micros, named};
 use super::plans;
 use super::templates::act;
 use crate::api::Ctx;
-use crate::api::behavior::Described as _;
+use crate::api::behavior::{Described as _, Reference};
 use crate::api::caller::Caller;
 use crate::api::list::walk;
 use crate::api::page::Page;
+use crate::api::references;
 use crate::api::resource::{self, Resource, decode, key_of};
 use crate::api::standard::save;
 use crate::domain::comments;
 use crate::error::{Error, FieldViolation, Result, reason};
 use crate::names::{Name, last_segment};
+use crate::pb::coaching::directory::v1::DirectoryUser;
 use crate::pb::cresta::v1::coaching::*;
 use crate::store::{Entries, Fault, IndexRange, Key, Record, Tag, Txn, tags, tuple};
 
@@ -52,13 +54,28 @@ impl Resource for CoachingComment {
     async fn create(&mut self, ctx: &Ctx, txn: &Txn) -> Result<()> {
         comments::create(self, &act(ctx, &ctx.shown_caller()))?;
         enter(self, ctx, txn).await?;
-        link(self, None, txn).await
+        link(self, None, txn).await?;
+        tag(self, &[], ctx).await
     }
 
     async fn update(&mut self, ctx: &Ctx, txn: &Txn, old: &Self) -> Result<()> {
         comments::update(old, self, &act(ctx, &ctx.shown_caller()))?;
-        link(self, Some(old), txn).await
+        link(self, Some(old), txn).await?;
+        tag(self, &old.tagged_users, ctx).await
     }
+}
+
+/// Refuses to tag somebody whom the directory does not know. Whom the comment tagged before stays tagged.
+async fn tag(comment: &CoachingComment, before: &[String], ctx: &Ctx) -> Result<()> {
+    if ctx.rules().strict_directory {
+        return Ok(()); // the doorway refuses it, together with all else that is not in the directory
+    }
+    let tagged = comment.tagged_users.iter().enumerate().filter(|(_, name)| !before.contains(name));
+    let tagged = tagged.map(|(i, name)| {
+        let field = format!("coachingComment.taggedUsers[{i}]");
+        Reference { kind: DirectoryUser::TYPE, field, name: name.clone() }
+    });
+    references::known(ctx, &tagged.collect::<Vec<_>>()).await
 }
 
 /// Settles the thread, the plan and the agent of a new comment.

@@ -4,6 +4,7 @@ use tonic::service::{Routes, RoutesBuilder};
 
 use crate::api::Api;
 use crate::pb::coaching::directory::v1::directory_service_server::DirectoryServiceServer;
+use crate::pb::coaching::directory::v1::{Conversation, DirectoryUser, Group, Team, Usecase};
 use crate::pb::coaching::jobs::v1::job_service_server::JobServiceServer;
 use crate::pb::cresta::v1::coaching::coaching_service_server::CoachingServiceServer;
 use crate::pb::cresta::v1::coaching::{
@@ -14,7 +15,8 @@ use crate::store::RecordType;
 mod coaching;
 /// Coaching comments.
 pub mod comments;
-mod directory;
+/// The directory: users, groups, teams, usecases, conversations.
+pub mod directory;
 mod filter;
 mod forms;
 mod jobs;
@@ -41,6 +43,12 @@ pub const RECORDS: &[RecordType] = &[
     RecordType::of::<CoachingComment>(),
     RecordType::of::<comments::Thread>(),
     RecordType::of::<comments::Linking>(),
+    RecordType::of::<DirectoryUser>(),
+    RecordType::of::<directory::usernames::Username>(),
+    RecordType::of::<Group>(),
+    RecordType::of::<Team>(),
+    RecordType::of::<Usecase>(),
+    RecordType::of::<Conversation>(),
     RecordType::of::<crate::api::Remembered>(),
 ];
 

@@ -6,12 +6,11 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use prost_types::FieldMask;
-
 use super::filter::{agents_of, check_window, flagged, hashes, marked, marks, micros, named};
 use super::forms::compiled;
 use super::sessions;
 use super::templates::{self, act};
+use crate::api::batch::{self, Step};
 use crate::api::behavior::Described as _;
 use crate::api::caller::Caller;
 use crate::api::list::walk;
@@ -23,7 +22,7 @@ use crate::domain::plans;
 use crate::error::{Code, Error, FieldViolation, Result, reason};
 use crate::names::{Name, last_segment};
 use crate::pb::cresta::v1::coaching::*;
-use crate::store::{Entries, IndexRange, Key, Tag, Txn, tags};
+use crate::store::{Entries, IndexRange, Tag, Txn, tags};
 
 impl Resource for CoachingPlan {
     const TABLE: Tag = tags::COACHING_PLAN;
@@ -42,8 +41,11 @@ impl Resource for CoachingPlan {
         !caller.is_agent() || caller.is(&self.agent_user_name)
     }
 
+    fn complaints(&self, at: &str) -> (Vec<FieldViolation>, &'static str) {
+        (plans::check(self, at), reason::INVALID_REQUEST)
+    }
+
     async fn create(&mut self, ctx: &Ctx, txn: &Txn) -> Result<()> {
-        refuse(plans::check(self, "coachingPlan"))?;
         begin(self, ctx, txn, &mut Forms::default(), "coachingPlan").await
     }
 
@@ -52,7 +54,6 @@ impl Resource for CoachingPlan {
     }
 
     async fn update(&mut self, ctx: &Ctx, txn: &Txn, old: &Self) -> Result<()> {
-        refuse(plans::check(self, "coachingPlan"))?;
         change(self, old, ctx, txn, &mut Forms::default(), "coachingPlan").await
     }
 }
@@ -167,71 +168,27 @@ pub async fn get(ctx: Ctx, request: GetCoachingPlanRequest) -> Result<GetCoachin
     Ok(GetCoachingPlanResponse { coaching_plan: Some(plan) })
 }
 
+/// Where the plans of a batch stand in its request.
+const BATCH: &str = "coachingPlans";
+
 /// BatchUpsertCoachingPlans: makes or replaces them, all or none.
 pub async fn batch_upsert(
     ctx: Ctx,
     txn: Txn,
     request: BatchUpsertCoachingPlansRequest,
 ) -> Result<BatchUpsertCoachingPlansResponse> {
-    let mut sent = request.coaching_plans;
-    let keys = batch_keys(&ctx, &request.parent, &mut sent)?;
-    let stored = txn.get_many::<CoachingPlan>(&keys).await?;
-    let whole = FieldMask { paths: vec!["*".to_owned()] };
+    let mut steps = batch::compare(&ctx, &txn, &request.parent, BATCH, request.coaching_plans, Vec::new()).await?;
     let mut forms = Forms::new();
-    let mut coaching_plans = Vec::with_capacity(sent.len());
-    for (i, (mut plan, old)) in sent.into_iter().zip(stored).enumerate() {
-        let at = place(i);
-        let saved = match old {
-            None => {
-                begin(&mut plan, &ctx, &txn, &mut forms, &at).await?;
-                standard::save(&txn, &mut plan).await?;
-                plan
-            }
-            Some(old) => {
-                etag::expect(&ctx, &[plan.etag()], &old)?;
-                match standard::merged(&ctx, &at, &old, &plan, Some(&whole))? {
-                    None => old,
-                    Some(mut merged) => {
-                        change(&mut merged, &old, &ctx, &txn, &mut forms, &at).await?;
-                        standard::save(&txn, &mut merged).await?;
-                        merged
-                    }
-                }
-            }
-        };
-        coaching_plans.push(saved);
+    for (i, Step { old, new }) in steps.iter_mut().enumerate() {
+        let (Some(plan), at) = (new, batch::place(BATCH, i)) else { continue };
+        match old {
+            None => begin(plan, &ctx, &txn, &mut forms, &at).await?,
+            Some(old) => change(plan, old, &ctx, &txn, &mut forms, &at).await?,
+        }
     }
+    let mut coaching_plans = batch::write(&txn, steps).await?;
     named_now(&ctx, &mut coaching_plans).await?;
     Ok(BatchUpsertCoachingPlansResponse { coaching_plans })
-}
-
-/// The path of a plan of a batch.
-fn place(i: usize) -> String {
-    format!("coachingPlans[{i}]")
-}
-
-/// Names the plans of a batch that came without names, and answers their keys. Whatever is wrong with any plan by itself
-/// is refused here, together.
-fn batch_keys(ctx: &Ctx, parent: &str, sent: &mut [CoachingPlan]) -> Result<Vec<Key>> {
-    if sent.len() > plans::MAX_BATCH {
-        let why = format!("has {} plans: send at most {} at a time", sent.len(), plans::MAX_BATCH);
-        return Err(Error::field("coachingPlans", why));
-    }
-    let (mut keys, mut faults, mut seen) = (Vec::with_capacity(sent.len()), Vec::new(), HashSet::new());
-    for (i, plan) in sent.iter_mut().enumerate() {
-        let at = place(i);
-        match standard::named(ctx, parent, &at, plan) {
-            Ok(key) if seen.insert(key.clone()) => keys.push(key),
-            Ok(_) => faults.push(FieldViolation {
-                field: format!("{at}.name"),
-                description: "stands in the batch already: each plan once".to_owned(),
-            }),
-            Err(bad) => faults.extend_from_slice(bad.violations()),
-        }
-        faults.extend(plans::check(plan, &at));
-    }
-    refuse(faults)?;
-    Ok(keys)
 }
 
 /// ListCoachingPlans: latest made first.

@@ -30,9 +30,11 @@ pub struct Limits {
 impl Limits {
     /// The limits of every engine of ours, so that data can move between them.
     ///
-    /// The largest batch of the API is 500 resources; what is kept beside it under an idempotency key fits too.
+    /// The largest batch of the API is 500 resources. Each user may give up one username and take another, which are
+    /// records too, though with neither entries nor history; what is kept under an idempotency key fits beside them.
+    /// Readers wait for keys rather than for records, and of those the entries are the most.
     pub const STANDARD: Self = Self {
-        records: 512,
+        records: 1_536,
         commit_bytes: 4 << 20,
         record_bytes: 1 << 20,
         key_bytes: 1_024,

@@ -58,6 +58,8 @@ tags! { Tag, TABLES,
     COACHING_THREAD = 16;
     /// The comments that link to a session.
     COACHING_SESSION_LINKING = 17;
+    /// One record for each username of a customer: its existence is the uniqueness.
+    USERNAME = 18;
 }
 
 tags! { IndexTag, INDEXES,
@@ -105,6 +107,24 @@ tags! { IndexTag, INDEXES,
     COACHING_COMMENT_BY_PLAN = 21;
     /// Coaching comments on an agent's plans by create time.
     COACHING_COMMENT_BY_AGENT = 22;
+    /// Users of a customer by name.
+    USER_BY_NAME = 23;
+    /// Users of a group by name.
+    USER_BY_GROUP = 24;
+    /// Users of a team by name.
+    USER_BY_TEAM = 25;
+    /// Users with a role by name.
+    USER_BY_ROLE = 26;
+    /// Groups of a customer by name.
+    GROUP_BY_NAME = 27;
+    /// Teams of a customer by name.
+    TEAM_BY_NAME = 28;
+    /// Usecases of a profile by name.
+    USECASE_BY_NAME = 29;
+    /// Conversations of a profile by conversation time.
+    CONVERSATION_BY_TIME = 30;
+    /// Conversations of an agent by conversation time.
+    CONVERSATION_BY_AGENT = 31;
     /// Scorecards on a template by submit time; drafts at zero.
     SCORECARD_BY_TEMPLATE_SUBMIT = 33;
     /// Scorecards of an agent by submit time; drafts at zero.

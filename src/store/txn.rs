@@ -72,6 +72,11 @@ impl Db {
         found.into_iter().map(|rec| rec.map(|rec| R::decode(rec.body)).transpose()).collect()
     }
 
+    /// Whether there are records with these keys, of any tables, in this order.
+    pub async fn exist(&self, keys: &[Key]) -> Result<Vec<bool>, Fault> {
+        Ok(self.0.engine.get_many(keys).await?.iter().map(Option::is_some).collect())
+    }
+
     /// At most `limit` records of a range, in order of their keys; fewer only at its end.
     pub async fn scan(&self, range: &ScanRange, limit: usize) -> Result<Vec<Scanned>, Fault> {
         self.0.engine.scan(range, limit).await

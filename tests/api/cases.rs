@@ -46,6 +46,9 @@ replayed! {
     comments
     comment_links
     comment_lists
+    directory_users
+    directory_groups
+    directory_conversations
     tenants
     roles
     idempotency

@@ -9,9 +9,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use coaching::api::Rules;
 use coaching::clock::{CountingIds, ManualClock, Micros};
 use coaching::pb::coaching::access::v1::Role;
-use coaching::store::Db;
+use coaching::store::{Db, Engine};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -48,6 +49,7 @@ pub(crate) struct Harness {
     wires: Wires,
     clock: Arc<ManualClock>,
     ids: Arc<CountingIds>,
+    rules: Rules,
     folder: Option<TempDir>,
 }
 
@@ -64,24 +66,45 @@ impl Harness {
 
     /// On this engine.
     pub(crate) async fn on(kept: Kept) -> Self {
-        let folder = (kept == Kept::Sled).then(|| TempDir::new().expect("a folder"));
-        Self::begin(folder, Arc::new(ManualClock::at(START)), Arc::default()).await
+        Self::ruled(kept, Rules::default()).await
     }
 
-    async fn begin(folder: Option<TempDir>, clock: Arc<ManualClock>, ids: Arc<CountingIds>) -> Self {
+    /// On this engine, taking only what the directory has.
+    pub(crate) async fn strict(kept: Kept) -> Self {
+        Self::ruled(kept, Rules { strict_directory: true }).await
+    }
+
+    async fn ruled(kept: Kept, rules: Rules) -> Self {
+        let folder = (kept == Kept::Sled).then(|| TempDir::new().expect("a folder"));
         let engine = boot::engine(folder.as_ref().map(TempDir::path));
-        let running = boot::serve(engine, clock.clone(), ids.clone()).await;
+        Self::begin(engine, folder, Arc::new(ManualClock::at(START)), Arc::default(), rules).await
+    }
+
+    /// On an engine of the test's own.
+    pub(crate) async fn around(engine: Arc<dyn Engine>) -> Self {
+        Self::begin(engine, None, Arc::new(ManualClock::at(START)), Arc::default(), Rules::default()).await
+    }
+
+    async fn begin(
+        engine: Arc<dyn Engine>,
+        folder: Option<TempDir>,
+        clock: Arc<ManualClock>,
+        ids: Arc<CountingIds>,
+        rules: Rules,
+    ) -> Self {
+        let running = boot::serve(engine, clock.clone(), ids.clone(), rules).await;
         let wires = Wires::to(running.address);
-        Self { running, wires, clock, ids, folder }
+        Self { running, wires, clock, ids, rules, folder }
     }
 
     /// Stops the server, closes the store, and opens both again on the same folder.
     pub(crate) async fn restart(self) -> Self {
-        let Self { running, wires, clock, ids, folder } = self;
+        let Self { running, wires, clock, ids, rules, folder } = self;
         assert!(folder.is_some(), "what is in memory does not outlive a restart");
         drop(wires);
         running.stop().await;
-        Self::begin(folder, clock, ids).await
+        let engine = boot::engine(folder.as_ref().map(TempDir::path));
+        Self::begin(engine, folder, clock, ids, rules).await
     }
 
     /// Stops the server; answers how many connections had to be cut off.

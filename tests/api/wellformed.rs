@@ -28,7 +28,14 @@ fn value(field: &FieldDescriptor) -> Value {
             let day = if field.name().starts_with("end") { 2 } else { 1 };
             json!(format!("2026-01-0{day}T00:00:00Z"))
         }
-        Kind::Message(inner) => message(&inner),
+        Kind::Message(inner) => {
+            let mut one = message(&inner);
+            // A resource of a batch says which it is.
+            if field.is_list() && option(inner.options(), "google.api.resource").is_some() {
+                fill(&mut one, inner, "name");
+            }
+            one
+        }
         Kind::String => text(field).into(),
         Kind::Enum(kind) => json!(kind.values().nth(1).map(|value| value.name().to_owned())),
         Kind::Bool => json!(true),

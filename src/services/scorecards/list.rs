@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 
-use super::super::filter::check_window;
+use super::super::filter::{check_count, check_window};
 use super::super::templates;
 use super::entries::Projection;
 use super::filter::Filter;
@@ -19,9 +19,6 @@ use crate::store::{Direction, Hit, IndexRange, Key, tags, tuple};
 mod roads;
 
 use roads::Road;
-
-/// Most values of one repeated filter.
-const VALUES_MAX: usize = 100;
 
 /// What the first page settled, as page tokens remember it: a set that grows and a template that is revised change
 /// neither the road nor the revision under a walk.
@@ -125,9 +122,7 @@ fn check_filters(request: &ListScorecardsRequest) -> Result<()> {
         ("scorecardTypes", request.scorecard_types.len()),
         ("processIds", request.process_ids.len()),
     ];
-    if let Some((field, count)) = lists.into_iter().find(|(_, count)| *count > VALUES_MAX) {
-        return Err(Error::field(field, format!("has {count} values: at most {VALUES_MAX} go into one request")));
-    }
+    lists.into_iter().try_for_each(|(field, count)| check_count(field, count))?;
     let (submit, update) = (request.start_submit_time.as_ref(), request.start_update_time.as_ref());
     check_window("endSubmitTime", submit, request.end_submit_time.as_ref())?;
     check_window("endUpdateTime", update, request.end_update_time.as_ref())

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use coaching::api::Api;
+use coaching::api::{Api, Rules};
 use coaching::clock::{Clock, Ids};
 use coaching::server::Settings;
 use coaching::store::memory::MemoryEngine;
@@ -34,9 +34,9 @@ pub(crate) fn engine(folder: Option<&Path>) -> Arc<dyn Engine> {
 }
 
 /// Serves this engine on a free port.
-pub(crate) async fn serve(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Running {
+pub(crate) async fn serve(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, rules: Rules) -> Running {
     let db = Db::new(engine);
-    let api = Api::new(db.clone(), clock, ids);
+    let api = Api::with_rules(db.clone(), clock, ids, rules);
     let server = coaching::cli::assemble(settings(), MAX_MESSAGE, api).await.expect("the server is put together");
     let health = server.health().clone();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
