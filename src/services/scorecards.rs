@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::forms::compiled;
 use super::templates::{act, pinned};
+use super::{audiences, standing};
 use crate::api::Ctx;
 use crate::api::behavior::Fields;
 use crate::api::caller::Caller;
 use crate::api::resource::Resource;
 use crate::api::standard::{fetch, load_for, save};
-use crate::domain::audience::Membership;
 use crate::domain::form::Form;
 use crate::domain::lifecycle;
 use crate::domain::scoring::{Mode, explanation, score};
@@ -39,11 +39,21 @@ impl Resource for Scorecard {
         !caller.is_agent() || (self.submit_time.is_some() && caller.is(&self.agent_user_name))
     }
 
+    async fn readable(&self, ctx: &Ctx, txn: Option<&Txn>) -> Result<bool> {
+        standing::sees(ctx, txn, &self.template_name).await
+    }
+
+    async fn writable(&self, ctx: &Ctx, txn: &Txn) -> Result<()> {
+        standing::grade(ctx, txn, &self.template_name).await?;
+        standing::coach(ctx, txn, &self.agent_user_name).await
+    }
+
     async fn create(&mut self, ctx: &Ctx, txn: &Txn) -> Result<()> {
         let template = pinned(txn, "scorecard.templateName", &self.template_name).await?;
         let form = compiled(&template)?;
-        // The directory will know groups and teams; until then an audience of groups or teams holds everyone.
-        lifecycle::create(self, &template, &form, Membership::Unknown, &act(ctx, &ctx.shown_caller()))
+        let agent = standing::known(ctx, Some(txn), &self.agent_user_name).await?;
+        let membership = audiences::membership(ctx, agent.as_ref());
+        lifecycle::create(self, &template, &form, membership, &act(ctx, &ctx.shown_caller()))
     }
 
     /// A client that sends the template as it named it on create changes nothing, nor does one that sends back the scores
