@@ -150,7 +150,9 @@ mod tests {
         let odd = DirectoryUser { is_dev_user: true, ..Default::default() };
         assert!(holds(&of_users, "ana", Membership::Unknown) && holds(&of_users, "ana", Membership::Absent));
         assert!(holds(&of_users, "ana", Membership::Known(&odd)));
-        assert!(!holds(&of_users, "ben", Membership::Unknown) && !holds(&of_users, "ben", Membership::Known(&agent(&[]))));
+        assert!(
+            !holds(&of_users, "ben", Membership::Unknown) && !holds(&of_users, "ben", Membership::Known(&agent(&[])))
+        );
         let of_groups = template(&[], &["blue"], &["cleo"]);
         let blue = agent(&["blue"]);
         assert!(holds(&of_groups, "ana", Membership::Known(&blue)));

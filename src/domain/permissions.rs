@@ -46,7 +46,12 @@ mod tests {
     }
 
     /// What gail, who is in the group `north`, may do: see, and grade.
-    fn gail(grader_users: &[&str], grader_groups: &[&str], viewer_users: &[&str], viewer_groups: &[&str]) -> (bool, bool) {
+    fn gail(
+        grader_users: &[&str],
+        grader_groups: &[&str],
+        viewer_users: &[&str],
+        viewer_groups: &[&str],
+    ) -> (bool, bool) {
         let permissions = TemplatePermissions {
             grader_users: list(grader_users),
             grader_groups: list(grader_groups),

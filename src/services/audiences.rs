@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::directory::users::{Traits, name_at};
 use crate::api::Ctx;
 use crate::api::caller::shown;
-use crate::api::resource::{Resource as _, key_of};
+use crate::api::resource::key_of;
 use crate::domain::audience::{self, Circle, Membership};
 use crate::domain::directory;
 use crate::error::Result;
@@ -89,13 +89,16 @@ async fn entries(ctx: &Ctx, index: IndexTag, of: &str, wanted: impl Fn(&Hit) -> 
 
 /// Those of the users named by these templates' audiences who are deactivated.
 async fn deactivated(ctx: &Ctx, templates: &[ScorecardTemplate]) -> Result<HashSet<String>> {
-    let named: BTreeSet<&String> =
-        templates.iter().filter_map(|template| template.audience.as_ref()).flat_map(|audience| &audience.users).collect();
-    let keys = named.into_iter().map(|name| key_of::<DirectoryUser>("audience.users", name)).collect::<Result<Vec<_>>>()?;
+    let named: BTreeSet<&String> = templates
+        .iter()
+        .filter_map(|template| template.audience.as_ref())
+        .flat_map(|audience| &audience.users)
+        .collect();
+    let keys =
+        named.into_iter().map(|name| key_of::<DirectoryUser>("audience.users", name)).collect::<Result<Vec<_>>>()?;
     if keys.is_empty() {
         return Ok(HashSet::new());
     }
-    debug_assert!(keys.iter().all(|key| key.tag == DirectoryUser::TABLE));
     let known = ctx.db().get_many::<DirectoryUser>(&keys).await?.into_iter().flatten();
     Ok(known.filter(|user| user.deactivate_time.is_some()).map(|user| user.name).collect())
 }

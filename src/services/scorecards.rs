@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::forms::compiled;
+use super::standing;
 use super::templates::{act, pinned};
-use super::{audiences, standing};
 use crate::api::Ctx;
 use crate::api::behavior::Fields;
 use crate::api::caller::Caller;
 use crate::api::resource::Resource;
 use crate::api::standard::{fetch, load_for, save};
+use crate::domain::audience::Membership;
 use crate::domain::form::Form;
 use crate::domain::lifecycle;
 use crate::domain::scoring::{Mode, explanation, score};
@@ -52,7 +53,8 @@ impl Resource for Scorecard {
         let template = pinned(txn, "scorecard.templateName", &self.template_name).await?;
         let form = compiled(&template)?;
         let agent = standing::known(ctx, Some(txn), &self.agent_user_name).await?;
-        let membership = audiences::membership(ctx, agent.as_ref());
+        // Where the directory has to know everybody, one whom it does not know is refused by the doorway, in better words.
+        let membership = agent.as_ref().map_or(Membership::Unknown, Membership::Known);
         lifecycle::create(self, &template, &form, membership, &act(ctx, &ctx.shown_caller()))
     }
 

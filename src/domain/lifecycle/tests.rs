@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::audience::Membership;
 use crate::domain::fixtures::{answer, chapter, form as compile, if_answered, structure, text, yes_no};
 use crate::error::Code;
+use crate::pb::coaching::directory::v1::DirectoryUser;
 use crate::pb::cresta::v1::coaching as pb;
 use crate::pb::cresta::v1::coaching::{
     AiValue, Audience, Score, ScorecardSubmissionSource, ScorecardTemplate, ScorecardTemplateStatus,
