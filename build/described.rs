@@ -137,12 +137,15 @@ fn fields(out: &mut String, message: &MessageDescriptor) -> Fallible<()> {
             writeln!(changed, "if {member} != old.{} {{ names.push({:?}); }}", ident(field.name()), field.json_name())?;
         }
         if field.is_list() {
-            check_value(&mut check, &field, &format!("for (index, value) in {member}.iter().enumerate()"), "value")?;
+            if !carried(message, &field) {
+                let each = format!("for (index, value) in {member}.iter().enumerate()");
+                check_value(&mut check, &field, &each, "value")?;
+            }
             if is_ours(&field) {
                 writeln!(clear, "for value in &mut {member} {{ value.clear_output_only(); }}")?;
             }
         } else if carried(message, &field) {
-            // The standard methods check a resource that a request carries, once it is whole.
+            // The standard methods check a resource that a request carries, once it is whole, and a batch its resources.
             writeln!(clear, "if let Some(value) = &mut {member} {{ value.clear_output_only(); }}")?;
         } else if field.supports_presence() {
             check_value(&mut check, &field, &format!("if let Some(value) = &{member}"), "value")?;
@@ -189,10 +192,10 @@ fn fields(out: &mut String, message: &MessageDescriptor) -> Fallible<()> {
     Ok(())
 }
 
-/// Whether this is the resource that a request carries.
+/// Whether this is the resource that a request carries, or the resources of a batch.
 fn carried(message: &MessageDescriptor, field: &FieldDescriptor) -> bool {
     let resource = |m: &MessageDescriptor| option(m.options(), m.parent_pool(), RESOURCE).is_some();
-    message.name().ends_with("Request") && !field.is_list() && matches!(field.kind(), Kind::Message(m) if resource(&m))
+    message.name().ends_with("Request") && matches!(field.kind(), Kind::Message(m) if resource(&m))
 }
 
 fn is_ours(field: &FieldDescriptor) -> bool {
