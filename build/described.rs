@@ -139,14 +139,18 @@ fn fields(out: &mut String, message: &MessageDescriptor) -> Fallible<()> {
         if has("IMMUTABLE") {
             writeln!(changed, "if {member} != old.{} {{ names.push({:?}); }}", ident(field.name()), field.json_name())?;
         }
+        // The standard methods check a resource that a request carries, once it is whole, and a batch its resources; what
+        // they refer to is told as it was sent.
         if field.is_list() {
-            check_value(&mut check, &field, &format!("for (index, value) in {member}.iter().enumerate()"), "value")?;
+            let list = match carried(message, &field) {
+                true => format!("(if faults.follows() {{ &{member}[..] }} else {{ &[] }})"),
+                false => member.clone(),
+            };
+            check_value(&mut check, &field, &format!("for (index, value) in {list}.iter().enumerate()"), "value")?;
             if is_ours(&field) {
                 writeln!(clear, "for value in &mut {member} {{ value.clear_output_only(); }}")?;
             }
         } else if carried(message, &field) {
-            // The standard methods check a resource that a request carries, once it is whole; what it refers to is told as
-            // it was sent.
             let guard = format!("if faults.follows() && let Some(value) = &{member}");
             check_value(&mut check, &field, &guard, "value")?;
             writeln!(clear, "if let Some(value) = &mut {member} {{ value.clear_output_only(); }}")?;
@@ -195,10 +199,10 @@ fn fields(out: &mut String, message: &MessageDescriptor) -> Fallible<()> {
     Ok(())
 }
 
-/// Whether this is the resource that a request carries.
+/// Whether this is the resource that a request carries, or the resources of a batch.
 fn carried(message: &MessageDescriptor, field: &FieldDescriptor) -> bool {
     let resource = |m: &MessageDescriptor| option(m.options(), m.parent_pool(), RESOURCE).is_some();
-    message.name().ends_with("Request") && !field.is_list() && matches!(field.kind(), Kind::Message(m) if resource(&m))
+    message.name().ends_with("Request") && matches!(field.kind(), Kind::Message(m) if resource(&m))
 }
 
 fn is_ours(field: &FieldDescriptor) -> bool {
