@@ -81,7 +81,8 @@ fn reference(field: &FieldDescriptor) -> Option<String> {
     let message = value.as_message()?;
     ["type", "child_type"].iter().find_map(|key| {
         let text = message.get_field_by_name(key)?.as_str()?.to_owned();
-        (!text.is_empty()).then(|| if *key == "type" { text } else { format!("parent:{text}") })
+        // `*` is a name of any type: the method tells which ones it takes.
+        (!text.is_empty() && text != "*").then(|| if *key == "type" { text } else { format!("parent:{text}") })
     })
 }
 
@@ -92,13 +93,8 @@ fn fields(out: &mut String, message: &MessageDescriptor) -> Fallible<()> {
         let behaviors = behaviors(&field);
         let has = |name: &str| behaviors.iter().any(|b| b == name);
         if let Some(oneof) = field.containing_oneof().filter(|o| !o.is_synthetic()) {
-            let (slot, variant) = (ident(oneof.name()), field.name().to_upper_camel_case());
-            let mut modules: Vec<String> = path(message).split("::").map(str::to_owned).collect();
-            if let Some(last) = modules.last_mut() {
-                *last = last.to_snake_case();
-            }
-            let pattern =
-                format!("Some({}::{}::{variant}(value))", modules.join("::"), oneof.name().to_upper_camel_case());
+            let slot = ident(oneof.name());
+            let pattern = format!("Some({}(value))", variant(message, oneof.name(), &field));
             let any = pattern.replace("(value)", "(_)");
             check_value(&mut check, &field, &format!("if let {pattern} = &self.{slot}"), "value")?;
             if is_ours(&field) {
@@ -250,16 +246,45 @@ fn described(out: &mut String, message: &MessageDescriptor, resource: &Value) ->
     } else {
         "fn etag(&self) -> &str { \"\" } fn set_etag(&mut self, _etag: String) {}"
     };
+    let differing = differing(message)?;
     writeln!(
         out,
         "impl Described for {} {{ const TYPE: &'static str = {:?}; const SINGULAR: &'static str = {:?}; const PLURAL: &'static str = {:?};
-fn name(&self) -> &str {{ &self.name }} fn set_name(&mut self, name: String) {{ self.name = name; }} {etag} }}",
+fn name(&self) -> &str {{ &self.name }} fn set_name(&mut self, name: String) {{ self.name = name; }} {etag}
+fn differing(&self, old: &Self) -> Vec<&'static str> {{ let mut names = Vec::new(); {differing} names }} }}",
         path(message),
         text("type").unwrap_or_default(),
         text("singular").unwrap_or_default(),
         text("plural").unwrap_or_default(),
     )?;
     Ok(())
+}
+
+/// One statement for each field but the etag, which follows from the others.
+fn differing(message: &MessageDescriptor) -> Fallible<String> {
+    let mut out = String::new();
+    for field in message.fields().filter(|field| field.name() != "etag") {
+        let oneof = field.containing_oneof().filter(|oneof| !oneof.is_synthetic());
+        let (member, held) = match oneof {
+            Some(oneof) => {
+                let pattern = format!("Some({}(_))", variant(message, oneof.name(), &field));
+                let slot = ident(oneof.name());
+                (slot.clone(), format!(" && (matches!(self.{slot}, {pattern}) || matches!(old.{slot}, {pattern}))"))
+            }
+            None => (ident(field.name()), String::new()),
+        };
+        writeln!(out, "if self.{member} != old.{member}{held} {{ names.push({:?}); }}", field.name())?;
+    }
+    Ok(out)
+}
+
+/// Rust path of a member of a oneof.
+fn variant(message: &MessageDescriptor, oneof: &str, field: &FieldDescriptor) -> String {
+    let mut modules: Vec<String> = path(message).split("::").map(str::to_owned).collect();
+    if let Some(last) = modules.last_mut() {
+        *last = last.to_snake_case();
+    }
+    format!("{}::{}::{}", modules.join("::"), oneof.to_upper_camel_case(), field.name().to_upper_camel_case())
 }
 
 /// `impl Carries<R>` for requests and responses that hold exactly one resource.

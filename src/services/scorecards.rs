@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::forms::compiled;
+use super::history;
 use super::templates::{act, pinned};
 use crate::api::Ctx;
 use crate::api::behavior::Fields;
 use crate::api::caller::Caller;
 use crate::api::resource::Resource;
-use crate::api::standard::{fetch, load_for, save};
+use crate::api::standard::{load_for, save};
 use crate::domain::audience::Membership;
 use crate::domain::form::Form;
 use crate::domain::lifecycle;
@@ -68,7 +69,7 @@ async fn form_of(txn: &Txn, card: &Scorecard) -> Result<Arc<Form>> {
 
 /// GetScorecard, with the arithmetic of its score where that is asked for.
 pub async fn get(ctx: Ctx, request: GetScorecardRequest) -> Result<GetScorecardResponse> {
-    let mut card = fetch::<Scorecard>(&ctx, "name", &request.name).await?;
+    let mut card = history::read::<Scorecard>(&ctx, &request.name, request.read_time.as_ref()).await?;
     if request.explain {
         let template = super::templates::stored(ctx.db(), &card.template_name).await?;
         let form = compiled(&template)?;

@@ -45,6 +45,8 @@ replayed! {
     comments
     comment_links
     comment_lists
+    history
+    read_times
     tenants
     roles
     idempotency

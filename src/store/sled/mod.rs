@@ -26,7 +26,7 @@ use std::{fmt, io};
 use async_trait::async_trait;
 
 use super::{
-    Change, Commit, Committed, Engine, Event, Fault, IndexPage, IndexRange, Key, Limits, RawEntry, Rec, ScanRange,
+    Change, Commit, Committed, Direction, Engine, Event, Fault, IndexPage, IndexRange, Key, Limits, RawEntry, Rec, ScanRange,
     Scanned, Stats,
 };
 use committer::{Committer, Job};
@@ -242,9 +242,15 @@ impl Engine for SledEngine {
         self.read(limit > INLINE, move |shared| shared.changes(after, limit)).await
     }
 
-    async fn history(&self, key: &Key, after: u64, limit: usize) -> Result<Vec<Event>, Fault> {
+    async fn history(
+        &self,
+        key: &Key,
+        version: u64,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Event>, Fault> {
         let key = key.clone();
-        self.read(limit > INLINE, move |shared| shared.history(&key, after, limit)).await
+        self.read(limit > INLINE, move |shared| shared.history(&key, version, direction, limit)).await
     }
 
     async fn inspect(&self) -> Result<Vec<String>, Fault> {
