@@ -36,6 +36,7 @@ pub const RECORDS: &[RecordType] = &[
     RecordType::of::<ScorecardTemplate>(),
     RecordType::of::<templates::TemplateRevision>(),
     RecordType::of::<Scorecard>(),
+    RecordType::of::<scorecards::calibrations::Calibrations>(),
     RecordType::of::<Target>(),
     RecordType::of::<targets::Slot>(),
     RecordType::of::<CoachingPlan>(),

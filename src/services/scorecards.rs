@@ -19,6 +19,7 @@ use crate::names::without_revision;
 use crate::pb::cresta::v1::coaching::*;
 use crate::store::{Entries, Tag, Txn, tags};
 
+pub mod calibrations;
 mod entries;
 mod filter;
 pub mod list;
@@ -39,7 +40,8 @@ impl Resource for Scorecard {
         let template = pinned(txn, "scorecard.templateName", &self.template_name).await?;
         let form = compiled(&template)?;
         // The directory will know groups and teams; until then an audience of groups or teams holds everyone.
-        lifecycle::create(self, &template, &form, Membership::Unknown, &act(ctx, &ctx.shown_caller()))
+        lifecycle::create(self, &template, &form, Membership::Unknown, &act(ctx, &ctx.shown_caller()))?;
+        calibrations::settle(self, None, ctx, txn).await
     }
 
     /// A client that sends the template as it named it on create changes nothing, nor does one that sends back the scores
@@ -58,7 +60,12 @@ impl Resource for Scorecard {
     async fn update(&mut self, ctx: &Ctx, txn: &Txn, old: &Self) -> Result<()> {
         let template = pinned(txn, "scorecard.templateName", &old.template_name).await?;
         let form = compiled(&template)?;
-        lifecycle::update(old, self, &template, &form, &act(ctx, &ctx.shown_caller()))
+        lifecycle::update(old, self, &template, &form, &act(ctx, &ctx.shown_caller()))?;
+        calibrations::settle(self, Some(old), ctx, txn).await
+    }
+
+    async fn delete(&self, ctx: &Ctx, txn: &Txn) -> Result<()> {
+        calibrations::part(self, ctx, txn).await
     }
 }
 
@@ -83,7 +90,8 @@ pub async fn get(ctx: Ctx, request: GetScorecardRequest) -> Result<GetScorecardR
 pub async fn submit(ctx: Ctx, txn: Txn, request: SubmitScorecardRequest) -> Result<SubmitScorecardResponse> {
     let mut card = load_for::<Scorecard, _>(&ctx, &txn, &request).await?;
     let form = form_of(&txn, &card).await?;
-    if let Some(submitted) = lifecycle::submit(&card, &form, &act(&ctx, &ctx.shown_caller()))? {
+    if let Some(mut submitted) = lifecycle::submit(&card, &form, &act(&ctx, &ctx.shown_caller()))? {
+        calibrations::settle(&mut submitted, Some(&card), &ctx, &txn).await?;
         card = submitted;
         save(&txn, &mut card).await?;
     }
@@ -92,9 +100,10 @@ pub async fn submit(ctx: Ctx, txn: Txn, request: SubmitScorecardRequest) -> Resu
 
 /// ResetScorecard: back to a draft with the machine's answers alone.
 pub async fn reset(ctx: Ctx, txn: Txn, request: ResetScorecardRequest) -> Result<ResetScorecardResponse> {
-    let card = load_for::<Scorecard, _>(&ctx, &txn, &request).await?;
-    let form = form_of(&txn, &card).await?;
-    let mut card = lifecycle::reset(&card, &form, &act(&ctx, &ctx.shown_caller()));
+    let old = load_for::<Scorecard, _>(&ctx, &txn, &request).await?;
+    let form = form_of(&txn, &old).await?;
+    let mut card = lifecycle::reset(&old, &form, &act(&ctx, &ctx.shown_caller()));
+    calibrations::settle(&mut card, Some(&old), &ctx, &txn).await?;
     save(&txn, &mut card).await?;
     Ok(ResetScorecardResponse { scorecard: Some(card) })
 }

@@ -157,13 +157,7 @@ impl Engine for MemoryEngine {
         Ok(changes)
     }
 
-    async fn history(
-        &self,
-        key: &Key,
-        version: u64,
-        direction: Direction,
-        limit: usize,
-    ) -> Result<Vec<Event>, Fault> {
+    async fn history(&self, key: &Key, version: u64, direction: Direction, limit: usize) -> Result<Vec<Event>, Fault> {
         let data = self.read();
         let mut walk = data.events.range(layout::events(key, version, direction));
         let next = || match direction {

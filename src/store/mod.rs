@@ -343,13 +343,7 @@ pub trait Engine: Send + Sync + 'static {
 
     /// At most `limit` events of this record: forward those after this version, oldest first; backward those before it,
     /// latest first. Fewer only at the end.
-    async fn history(
-        &self,
-        key: &Key,
-        version: u64,
-        direction: Direction,
-        limit: usize,
-    ) -> Result<Vec<Event>, Fault>;
+    async fn history(&self, key: &Key, version: u64, direction: Direction, limit: usize) -> Result<Vec<Event>, Fault>;
 
     /// What is wrong inside the engine that no other call would show, such as parts that belong to nothing. Reads
     /// everything.

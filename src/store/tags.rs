@@ -54,6 +54,8 @@ tags! { Tag, TABLES,
     COACHING_THREAD = 16;
     /// The comments that link to a session.
     COACHING_SESSION_LINKING = 17;
+    /// The calibrations that are held against a scorecard.
+    SCORECARD_CALIBRATIONS = 21;
 }
 
 tags! { IndexTag, INDEXES,

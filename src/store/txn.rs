@@ -16,8 +16,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{
-    Change, Commit, Delete, Direction, Engine, Entries, Event, Fault, IndexPage, IndexRange, Key, NewEvent, Op, Origin, Pre, Put,
-    Rec, Record, RecordType, ScanRange, Scanned, Stats,
+    Change, Commit, Delete, Direction, Engine, Entries, Event, Fault, IndexPage, IndexRange, Key, NewEvent, Op, Origin,
+    Pre, Put, Rec, Record, RecordType, ScanRange, Scanned, Stats,
 };
 
 /// How often a closure runs before the conflict goes to the caller.

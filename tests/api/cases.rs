@@ -45,6 +45,7 @@ replayed! {
     comments
     comment_links
     comment_lists
+    calibrations
     history
     read_times
     tenants
