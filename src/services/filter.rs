@@ -33,6 +33,11 @@ pub(super) fn micros(time: Option<&Timestamp>) -> i64 {
     time.map_or(0, |time| Micros::of(time).0)
 }
 
+/// The other way round: an instant as messages hold it.
+pub(super) fn instant(micros: i64) -> Timestamp {
+    Micros(micros).timestamp()
+}
+
 /// Whether an instant is in a half-open window, of which either side may be open.
 pub(super) fn within(value: i64, start: Option<&Timestamp>, end: Option<&Timestamp>) -> bool {
     start.is_none_or(|start| value >= micros(Some(start))) && end.is_none_or(|end| value < micros(Some(end)))

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use prost_types::{FieldMask, Timestamp};
 use tonic::{Request, Response, Status};
 
+use super::filter::{instant, micros};
 use super::templates::whole;
 use crate::api::behavior::{Described, rpc};
 use crate::api::caller::shown;
@@ -11,7 +12,6 @@ use crate::api::page::{Page, foreign};
 use crate::api::resource::{Resource, decode, key_of};
 use crate::api::standard::fetch;
 use crate::api::{Api, Ctx};
-use crate::clock::Micros;
 use crate::error::{Error, Result};
 use crate::names::Name;
 use crate::pb::coaching::history::v1::history_service_server::HistoryService;
@@ -40,14 +40,17 @@ impl HistoryService for Api {
 /// The resource with this name: as it is now, or as it was at `read_time`. What an agent may not know of now, they may
 /// not know of as it was either.
 pub(super) async fn read<R: Resource>(ctx: &Ctx, name: &str, read_time: Option<&Timestamp>) -> Result<R> {
-    let Some(time) = read_time.map(Micros::of) else { return fetch(ctx, "name", name).await };
-    if time > ctx.now {
+    if read_time.is_none() {
+        return fetch(ctx, "name", name).await;
+    }
+    let time = micros(read_time);
+    if time > ctx.now.0 {
         return Err(Error::field("readTime", "must not be in the future; leave it out for what is now"));
     }
     if ctx.caller.is_agent() {
         fetch::<R>(ctx, "name", name).await?;
     }
-    let body = ctx.db().body_at_time(&key_of::<R>("name", name)?, time.0).await?;
+    let body = ctx.db().body_at_time(&key_of::<R>("name", name)?, time).await?;
     let then = body.map(decode::<R>).transpose()?.filter(|then| then.visible(&ctx.caller));
     then.ok_or_else(|| Error::not_found(name))
 }
@@ -130,7 +133,7 @@ fn revision<R: Resource>(event: Event, body: Option<Bytes>, valued: fn(R) -> Val
     };
     Ok(Revision {
         version: i64::try_from(event.version).unwrap_or(i64::MAX),
-        revision_time: Some(Micros(event.origin.at_us).timestamp()),
+        revision_time: Some(instant(event.origin.at_us)),
         actor: Some(shown(&event.origin.actor)),
         operation: operation as i32,
         method: event.origin.rpc,

@@ -131,6 +131,8 @@ impl Db {
                 return Ok(None);
             }
             stretch = (stretch * 2).min(STRETCH);
+            // Short reads do not wait for anything, and a caller's deadline is seen only between waits.
+            tokio::task::yield_now().await;
         }
     }
 
