@@ -68,6 +68,8 @@ pub trait Described: Sized {
     fn etag(&self) -> &str;
     /// Sets the etag.
     fn set_etag(&mut self, etag: String);
+    /// Proto names of the fields in which this differs from `old`, the etag aside.
+    fn differing(&self, old: &Self) -> Vec<&'static str>;
 }
 
 /// A request or response that holds one resource.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::forms::compiled;
+use super::history;
 use super::templates::{act, pinned};
 use crate::api::Ctx;
 use crate::api::behavior::Fields;
 use crate::api::caller::Caller;
 use crate::api::resource::Resource;
-use crate::api::standard::{fetch, load_for, save};
+use crate::api::standard::{load_for, save};
 use crate::domain::audience::Membership;
 use crate::domain::form::Form;
 use crate::domain::lifecycle;
@@ -18,6 +19,7 @@ use crate::names::without_revision;
 use crate::pb::cresta::v1::coaching::*;
 use crate::store::{Counted, Entries, Tag, Txn, tags};
 
+pub mod calibrations;
 pub(super) mod counts;
 mod entries;
 mod filter;
@@ -43,7 +45,8 @@ impl Resource for Scorecard {
         let template = pinned(txn, "scorecard.templateName", &self.template_name).await?;
         let form = compiled(&template)?;
         // The directory will know groups and teams; until then an audience of groups or teams holds everyone.
-        lifecycle::create(self, &template, &form, Membership::Unknown, &act(ctx, &ctx.shown_caller()))
+        lifecycle::create(self, &template, &form, Membership::Unknown, &act(ctx, &ctx.shown_caller()))?;
+        calibrations::settle(self, None, ctx, txn).await
     }
 
     /// A client that sends the template as it named it on create changes nothing, nor does one that sends back the scores
@@ -62,7 +65,12 @@ impl Resource for Scorecard {
     async fn update(&mut self, ctx: &Ctx, txn: &Txn, old: &Self) -> Result<()> {
         let template = pinned(txn, "scorecard.templateName", &old.template_name).await?;
         let form = compiled(&template)?;
-        lifecycle::update(old, self, &template, &form, &act(ctx, &ctx.shown_caller()))
+        lifecycle::update(old, self, &template, &form, &act(ctx, &ctx.shown_caller()))?;
+        calibrations::settle(self, Some(old), ctx, txn).await
+    }
+
+    async fn delete(&self, ctx: &Ctx, txn: &Txn) -> Result<()> {
+        calibrations::part(self, ctx, txn).await
     }
 }
 
@@ -73,7 +81,7 @@ async fn form_of(txn: &Txn, card: &Scorecard) -> Result<Arc<Form>> {
 
 /// GetScorecard, with the arithmetic of its score where that is asked for.
 pub async fn get(ctx: Ctx, request: GetScorecardRequest) -> Result<GetScorecardResponse> {
-    let mut card = fetch::<Scorecard>(&ctx, "name", &request.name).await?;
+    let mut card = history::read::<Scorecard>(&ctx, &request.name, request.read_time.as_ref()).await?;
     if request.explain {
         let template = super::templates::stored(ctx.db(), &card.template_name).await?;
         let form = compiled(&template)?;
@@ -87,7 +95,8 @@ pub async fn get(ctx: Ctx, request: GetScorecardRequest) -> Result<GetScorecardR
 pub async fn submit(ctx: Ctx, txn: Txn, request: SubmitScorecardRequest) -> Result<SubmitScorecardResponse> {
     let mut card = load_for::<Scorecard, _>(&ctx, &txn, &request).await?;
     let form = form_of(&txn, &card).await?;
-    if let Some(submitted) = lifecycle::submit(&card, &form, &act(&ctx, &ctx.shown_caller()))? {
+    if let Some(mut submitted) = lifecycle::submit(&card, &form, &act(&ctx, &ctx.shown_caller()))? {
+        calibrations::settle(&mut submitted, Some(&card), &ctx, &txn).await?;
         card = submitted;
         save(&txn, &mut card).await?;
     }
@@ -96,9 +105,10 @@ pub async fn submit(ctx: Ctx, txn: Txn, request: SubmitScorecardRequest) -> Resu
 
 /// ResetScorecard: back to a draft with the machine's answers alone.
 pub async fn reset(ctx: Ctx, txn: Txn, request: ResetScorecardRequest) -> Result<ResetScorecardResponse> {
-    let card = load_for::<Scorecard, _>(&ctx, &txn, &request).await?;
-    let form = form_of(&txn, &card).await?;
-    let mut card = lifecycle::reset(&card, &form, &act(&ctx, &ctx.shown_caller()));
+    let old = load_for::<Scorecard, _>(&ctx, &txn, &request).await?;
+    let form = form_of(&txn, &old).await?;
+    let mut card = lifecycle::reset(&old, &form, &act(&ctx, &ctx.shown_caller()));
+    calibrations::settle(&mut card, Some(&old), &ctx, &txn).await?;
     save(&txn, &mut card).await?;
     Ok(ResetScorecardResponse { scorecard: Some(card) })
 }

@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use prost::Message;
 
+use super::history;
 use super::scorecards::counts;
 use crate::api::Ctx;
 use crate::api::list::walk;
@@ -200,10 +201,13 @@ pub(super) async fn revision_meant(ctx: &Ctx, field: &str, filter: &str) -> Resu
     }
 }
 
-/// GetScorecardTemplate: as it is now, or one revision.
+/// GetScorecardTemplate: as it is now, as it was, or one revision.
 pub async fn get(ctx: Ctx, request: GetScorecardTemplateRequest) -> Result<GetScorecardTemplateResponse> {
     let name = Name::parse(TEMPLATE, &request.name).map_err(|bad| Error::field("name", bad.to_string()))?;
-    let head = fetch::<ScorecardTemplate>(&ctx, "name", &request.name).await?;
+    if request.read_time.is_some() && name.revision.is_some() {
+        return Err(Error::field("readTime", "does not go with @{revision}, whose form is the same at any time"));
+    }
+    let head = history::read::<ScorecardTemplate>(&ctx, &request.name, request.read_time.as_ref()).await?;
     let template = match name.revision {
         None => head,
         Some("*") => return Err(Error::field("name", "must name one revision: list them with :listRevisions")),
@@ -232,7 +236,7 @@ pub async fn delete(
 }
 
 /// Refuses a name that carries a revision where a whole template is meant.
-fn whole(name: &str, field: &str) -> Result<()> {
+pub(super) fn whole(name: &str, field: &str) -> Result<()> {
     if name.contains('@') { Err(Error::field(field, "must name the template, without @{revision}")) } else { Ok(()) }
 }
 

@@ -49,6 +49,9 @@ replayed! {
     directory_users
     directory_groups
     directory_conversations
+    calibrations
+    history
+    read_times
     tenants
     roles
     idempotency
