@@ -84,7 +84,8 @@ fn reference(field: &FieldDescriptor) -> Option<String> {
     let message = value.as_message()?;
     ["type", "child_type"].iter().find_map(|key| {
         let text = message.get_field_by_name(key)?.as_str()?.to_owned();
-        (!text.is_empty()).then(|| if *key == "type" { text } else { format!("parent:{text}") })
+        // `*` is a name of any type: the method tells which ones it takes.
+        (!text.is_empty() && text != "*").then(|| if *key == "type" { text } else { format!("parent:{text}") })
     })
 }
 
@@ -95,13 +96,8 @@ fn fields(out: &mut String, message: &MessageDescriptor) -> Fallible<()> {
         let behaviors = behaviors(&field);
         let has = |name: &str| behaviors.iter().any(|b| b == name);
         if let Some(oneof) = field.containing_oneof().filter(|o| !o.is_synthetic()) {
-            let (slot, variant) = (ident(oneof.name()), field.name().to_upper_camel_case());
-            let mut modules: Vec<String> = path(message).split("::").map(str::to_owned).collect();
-            if let Some(last) = modules.last_mut() {
-                *last = last.to_snake_case();
-            }
-            let pattern =
-                format!("Some({}::{}::{variant}(value))", modules.join("::"), oneof.name().to_upper_camel_case());
+            let slot = ident(oneof.name());
+            let pattern = format!("Some({}(value))", variant(message, oneof.name(), &field));
             let any = pattern.replace("(value)", "(_)");
             check_value(&mut check, &field, &format!("if let {pattern} = &self.{slot}"), "value")?;
             if is_ours(&field) {
@@ -139,14 +135,18 @@ fn fields(out: &mut String, message: &MessageDescriptor) -> Fallible<()> {
         if has("IMMUTABLE") {
             writeln!(changed, "if {member} != old.{} {{ names.push({:?}); }}", ident(field.name()), field.json_name())?;
         }
+        // The standard methods check a resource that a request carries, once it is whole, and a batch its resources; what
+        // they refer to is told as it was sent.
         if field.is_list() {
-            check_value(&mut check, &field, &format!("for (index, value) in {member}.iter().enumerate()"), "value")?;
+            let list = match carried(message, &field) {
+                true => format!("(if faults.follows() {{ &{member}[..] }} else {{ &[] }})"),
+                false => member.clone(),
+            };
+            check_value(&mut check, &field, &format!("for (index, value) in {list}.iter().enumerate()"), "value")?;
             if is_ours(&field) {
                 writeln!(clear, "for value in &mut {member} {{ value.clear_output_only(); }}")?;
             }
         } else if carried(message, &field) {
-            // The standard methods check a resource that a request carries, once it is whole; what it refers to is told as
-            // it was sent.
             let guard = format!("if faults.follows() && let Some(value) = &{member}");
             check_value(&mut check, &field, &guard, "value")?;
             writeln!(clear, "if let Some(value) = &mut {member} {{ value.clear_output_only(); }}")?;
@@ -195,10 +195,10 @@ fn fields(out: &mut String, message: &MessageDescriptor) -> Fallible<()> {
     Ok(())
 }
 
-/// Whether this is the resource that a request carries.
+/// Whether this is the resource that a request carries, or the resources of a batch.
 fn carried(message: &MessageDescriptor, field: &FieldDescriptor) -> bool {
     let resource = |m: &MessageDescriptor| option(m.options(), m.parent_pool(), RESOURCE).is_some();
-    message.name().ends_with("Request") && !field.is_list() && matches!(field.kind(), Kind::Message(m) if resource(&m))
+    message.name().ends_with("Request") && matches!(field.kind(), Kind::Message(m) if resource(&m))
 }
 
 fn is_ours(field: &FieldDescriptor) -> bool {
@@ -256,16 +256,45 @@ fn described(out: &mut String, message: &MessageDescriptor, resource: &Value) ->
     } else {
         "fn etag(&self) -> &str { \"\" } fn set_etag(&mut self, _etag: String) {}"
     };
+    let differing = differing(message)?;
     writeln!(
         out,
         "impl Described for {} {{ const TYPE: &'static str = {:?}; const SINGULAR: &'static str = {:?}; const PLURAL: &'static str = {:?};
-fn name(&self) -> &str {{ &self.name }} fn set_name(&mut self, name: String) {{ self.name = name; }} {etag} }}",
+fn name(&self) -> &str {{ &self.name }} fn set_name(&mut self, name: String) {{ self.name = name; }} {etag}
+fn differing(&self, old: &Self) -> Vec<&'static str> {{ let mut names = Vec::new(); {differing} names }} }}",
         path(message),
         text("type").unwrap_or_default(),
         text("singular").unwrap_or_default(),
         text("plural").unwrap_or_default(),
     )?;
     Ok(())
+}
+
+/// One statement for each field but the etag, which follows from the others.
+fn differing(message: &MessageDescriptor) -> Fallible<String> {
+    let mut out = String::new();
+    for field in message.fields().filter(|field| field.name() != "etag") {
+        let oneof = field.containing_oneof().filter(|oneof| !oneof.is_synthetic());
+        let (member, held) = match oneof {
+            Some(oneof) => {
+                let pattern = format!("Some({}(_))", variant(message, oneof.name(), &field));
+                let slot = ident(oneof.name());
+                (slot.clone(), format!(" && (matches!(self.{slot}, {pattern}) || matches!(old.{slot}, {pattern}))"))
+            }
+            None => (ident(field.name()), String::new()),
+        };
+        writeln!(out, "if self.{member} != old.{member}{held} {{ names.push({:?}); }}", field.name())?;
+    }
+    Ok(out)
+}
+
+/// Rust path of a member of a oneof.
+fn variant(message: &MessageDescriptor, oneof: &str, field: &FieldDescriptor) -> String {
+    let mut modules: Vec<String> = path(message).split("::").map(str::to_owned).collect();
+    if let Some(last) = modules.last_mut() {
+        *last = last.to_snake_case();
+    }
+    format!("{}::{}::{}", modules.join("::"), oneof.to_upper_camel_case(), field.name().to_upper_camel_case())
 }
 
 /// `impl Carries<R>` for requests and responses that hold exactly one resource.
@@ -325,7 +354,7 @@ fn shows(out: &mut String, message: &MessageDescriptor, showing: &BTreeSet<Strin
     if message.name().ends_with("Request") {
         return Ok(());
     }
-    let mut users = String::new();
+    let (mut users, mut oneofs) = (String::new(), BTreeMap::new());
     if message.full_name() == USER {
         users.push_str("found.push(self);");
     }
@@ -333,12 +362,15 @@ fn shows(out: &mut String, message: &MessageDescriptor, showing: &BTreeSet<Strin
         if !matches!(field.kind(), Kind::Message(m) if showing.contains(m.full_name())) {
             continue;
         }
-        if field.is_map() || field.containing_oneof().is_some_and(|oneof| !oneof.is_synthetic()) {
-            return Err(format!(
-                "{}: users in maps and oneofs are not filled: teach build/described.rs",
-                field.full_name()
-            )
-            .into());
+        if field.is_map() {
+            let why = "users in maps are not filled: teach build/described.rs";
+            return Err(format!("{}: {why}", field.full_name()).into());
+        }
+        if let Some(oneof) = field.containing_oneof().filter(|oneof| !oneof.is_synthetic()) {
+            let (variant, slot) = (variant(message, oneof.name(), &field), ident(oneof.name()));
+            let arms: &mut String = oneofs.entry(slot).or_default();
+            write!(arms, "Some({variant}(value)) => value.users(found), ")?;
+            continue;
         }
         let member = format!("&mut self.{}", ident(field.name()));
         if field.is_list() {
@@ -346,6 +378,9 @@ fn shows(out: &mut String, message: &MessageDescriptor, showing: &BTreeSet<Strin
         } else {
             writeln!(users, "if let Some(value) = {member} {{ value.users(found); }}")?;
         }
+    }
+    for (slot, arms) in oneofs {
+        writeln!(users, "match &mut self.{slot} {{ {arms} _ => {{}} }}")?;
     }
     writeln!(
         out,

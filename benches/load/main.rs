@@ -1,6 +1,6 @@
 //! Load: what the service costs beside the least that could do the same, in one run on one machine.
 //!
-//! `cargo bench --bench load -- [get|create|list|all] [options]`; see [`USAGE`].
+//! `cargo bench --bench load -- [get|create|list|pages|all] [options]`; see [`USAGE`].
 //!
 //! Absolute numbers are this machine's. Read the ratios: whatever is compared takes turns in short rounds, so that what
 //! disturbs the machine disturbs both, and each round's ratio stands for itself. `docs/performance.md` says what is
@@ -17,9 +17,11 @@ mod create;
 mod generator;
 mod get;
 mod list;
+mod pages;
 mod served;
 mod table;
 mod world;
+mod year;
 
 /// Whatever goes wrong ends the run and is printed.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -32,7 +34,7 @@ struct Options {
     rounds: usize,
     /// Where stores are made; on the disk that is to be measured.
     folder: PathBuf,
-    /// Stores of `list` stay here and are used again.
+    /// Stores of `list` and `pages` stay here and are used again.
     keep: Option<PathBuf>,
     /// Scorecards of the larger store of `list`.
     cards: usize,
@@ -42,12 +44,12 @@ struct Options {
     before: Option<PathBuf>,
 }
 
-const USAGE: &str = "get, create, list or all, and then
+const USAGE: &str = "get, create, list, pages or all (which leaves pages out), and then
   --seconds N      length of a round (1)
   --rounds N       rounds (5)
   --folder DIR     where stores are made: on the disk that is to be measured
-  --keep DIR       where the stores of `list` are kept and found again
-  --cards N        scorecards of the larger store of `list` (100000)
+  --keep DIR       where the stores of `list` and `pages` are kept and found again
+  --cards N        scorecards of the largest store of `list` and `pages` (100000)
   --program FILE   the program to measure (the one just built)
   --before FILE    an earlier build to measure beside it, in the place of the second column of ratios";
 
@@ -70,7 +72,7 @@ fn main() -> Result<()> {
     while let Some(arg) = args.pop() {
         let mut value = || args.pop().ok_or_else(|| format!("{arg} needs a value"));
         match arg.as_str() {
-            "get" | "create" | "list" | "all" => part = arg,
+            "get" | "create" | "list" | "pages" | "all" => part = arg,
             "--seconds" => options.round = Duration::from_secs_f64(value()?.parse()?),
             "--rounds" => options.rounds = value()?.parse::<usize>()?.max(1),
             "--folder" => options.folder = value()?.into(),
@@ -92,6 +94,9 @@ fn main() -> Result<()> {
         }
         if matches!(part.as_str(), "list" | "all") {
             list::run(&options).await?;
+        }
+        if part == "pages" {
+            pages::run(&options).await?;
         }
         Ok(())
     })

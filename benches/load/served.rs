@@ -67,6 +67,16 @@ impl Child {
         Ok(Self { process, port })
     }
 
+    /// Resident memory, now and at most, in words.
+    pub(crate) fn memory(&self) -> Result<String> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let of = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+            line.trim_matches([' ', '\t', 'k', 'B']).parse::<f64>().unwrap_or(0.0) / 1_024.0
+        };
+        Ok(format!("{:.0} MiB resident, {:.0} MiB at most", of("VmRSS:"), of("VmHWM:")))
+    }
+
     /// Processor time that its threads have had, in user and kernel mode.
     pub(crate) fn cpu(&self) -> Result<Duration> {
         let mut sum = 0;

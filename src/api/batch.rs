@@ -79,7 +79,7 @@ fn keys<R: Resource>(
     let (mut keys, mut faults, mut seen) = (Vec::with_capacity(sent.len()), Vec::new(), HashMap::new());
     for (i, resource) in sent.iter_mut().enumerate() {
         let at = place(field, i);
-        faults.extend(resource.complaints(&at).0);
+        faults.extend(standard::faults(ctx, &at, None, resource).0);
         match standard::named(ctx, parent, &at, resource) {
             Ok(key) => {
                 let first = *seen.entry(key.clone()).or_insert(i);

@@ -35,7 +35,7 @@ pub struct Rpc {
 pub trait Fields: Default {
     /// Unsets output-only fields, here and below: what callers send there is ignored.
     fn clear_output_only(&mut self) {}
-    /// Adds a complaint (but none about the resource that a request carries) for every required field that is missing, name that is malformed, enum number that is unknown,
+    /// Adds a complaint (but none about the resource or the batch that a request carries) for every required field that is missing, name that is malformed, enum number that is unknown,
     /// and number or time that is out of range.
     fn check(&self, _at: &At<'_>, _faults: &mut Faults) {}
     /// JSON names of immutable fields in which this differs from `old`.
@@ -68,6 +68,8 @@ pub trait Described: Sized {
     fn etag(&self) -> &str;
     /// Sets the etag.
     fn set_etag(&mut self, etag: String);
+    /// Proto names of the fields in which this differs from `old`, the etag aside.
+    fn differing(&self, old: &Self) -> Vec<&'static str>;
 }
 
 /// A request or response that holds one resource.

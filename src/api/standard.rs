@@ -121,9 +121,21 @@ pub fn merged<R: Resource>(ctx: &Ctx, field: &str, old: &R, sent: &R, fields: Op
     Ok((merged != *old).then_some(merged))
 }
 
-/// Holds a whole resource, sent or merged, against its field behaviours and against what it can say of itself, all
-/// together; with `old` also against what cannot change. Of several complaints about one field the first counts.
+/// Refuses a whole resource, sent or merged, that has any faults.
 fn check<R: Resource>(ctx: &Ctx, field: &str, old: Option<&R>, resource: &R) -> Result<()> {
+    let (faults, why) = faults(ctx, field, old, resource);
+    if faults.is_empty() { Ok(()) } else { Err(Error::fields(faults).because(why)) }
+}
+
+/// Holds a whole resource against its field behaviours and against what it can say of itself, all together, with the
+/// reason for what is found; with `old` also against what cannot change. Of several complaints about one field the first
+/// counts.
+pub(super) fn faults<R: Resource>(
+    ctx: &Ctx,
+    field: &str,
+    old: Option<&R>,
+    resource: &R,
+) -> (Vec<FieldViolation>, &'static str) {
     let mut faults = Faults { scope: Some((ctx.customer.clone(), ctx.profile.clone())), ..Faults::default() };
     resource.check(&At::root(field), &mut faults);
     let fixed = old.map(|old| resource.changed_immutable(old)).unwrap_or_default();
@@ -138,7 +150,7 @@ fn check<R: Resource>(ctx: &Ctx, field: &str, old: Option<&R>, resource: &R) -> 
             faults.found.push(complaint);
         }
     }
-    if faults.found.is_empty() { Ok(()) } else { Err(Error::fields(faults.found).because(why)) }
+    (faults.found, why)
 }
 
 /// Delete: for good, with what goes with it.

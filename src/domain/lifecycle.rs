@@ -92,11 +92,14 @@ fn complete(card: &Scorecard, form: &Form) -> Result<(), Error> {
         .with_fields(faults.0))
 }
 
-/// Complains about what a caller wrote beside the scores.
-fn written(card: &Scorecard, faults: &mut Faults) {
+/// Complains about what a caller wrote beside the scores. A calibration whose agreed scorecard was deleted refers to
+/// nothing any more, and can still be changed.
+fn written(card: &Scorecard, old: Option<&Scorecard>, faults: &mut Faults) {
     faults.length("scorecard.comment".to_owned(), &card.comment, answers::MAX_COMMENT);
-    let refers = !card.reference_scorecard_id.is_empty() || !card.calibrated_scorecard_name.is_empty();
-    if matches!(card.scorecard_type(), ScorecardType::Calibration | ScorecardType::Appeal) && !refers {
+    let refers =
+        |card: &Scorecard| !card.reference_scorecard_id.is_empty() || !card.calibrated_scorecard_name.is_empty();
+    let must = matches!(card.scorecard_type(), ScorecardType::Calibration | ScorecardType::Appeal);
+    if must && !refers(card) && old.is_none_or(refers) {
         let why =
             "is required in a calibration or an appeal, unless calibratedScorecardName says what it is held against";
         faults.add("scorecard.referenceScorecardId", why);

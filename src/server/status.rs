@@ -10,20 +10,37 @@ use tonic_types::{BadRequest, ErrorDetail, ErrorInfo, FieldViolation, RetryInfo,
 
 use crate::error::{Code, DOMAIN, Error};
 
+/// Bytes of bad fields in one answer. They travel in a header, in base64, and clients take 8 KiB of headers where nobody
+/// set more (gRPC for Java and C++): past it, they see a broken stream in place of the error.
+const FIELDS: usize = 4 << 10;
+
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         let metadata = error.metadata().iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
         let mut details: Vec<ErrorDetail> =
             vec![ErrorInfo::new(error.reason(), DOMAIN, metadata.collect::<std::collections::HashMap<_, _>>()).into()];
         if !error.violations().is_empty() {
-            let fields = error.violations().iter().map(|bad| FieldViolation::new(&bad.field, &bad.description));
-            details.push(BadRequest::new(fields.collect::<Vec<_>>()).into());
+            details.push(BadRequest::new(fields(error.violations())).into());
         }
         if let Some(pause) = error.retry_pause() {
             details.push(RetryInfo::new(Some(pause)).into());
         }
         Status::with_error_details_vec(GrpcCode::from_i32(error.code().grpc()), error.message(), details)
     }
+}
+
+/// The bad fields, as many as fit, and how many there are beside them.
+fn fields(bad: &[crate::error::FieldViolation]) -> Vec<FieldViolation> {
+    let sizes = bad.iter().scan(0, |size, bad| {
+        *size += bad.field.len() + bad.description.len() + 8;
+        Some(*size)
+    });
+    let fit = sizes.take_while(|size| *size <= FIELDS).count().max(1).min(bad.len());
+    let mut fields: Vec<_> = bad[..fit].iter().map(|bad| FieldViolation::new(&bad.field, &bad.description)).collect();
+    if bad.len() > fit {
+        fields.push(FieldViolation::new("", format!("{} more faults: mend these first", bad.len() - fit)));
+    }
+    fields
 }
 
 /// The error as a complete gRPC answer without a message ("trailers-only").
@@ -87,6 +104,20 @@ mod tests {
         let bad = status.get_details_bad_request().unwrap();
         assert_eq!(bad.field_violations[0].field, "target.target");
         assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_millis(1_250)));
+    }
+
+    #[test]
+    fn more_bad_fields_than_a_header_holds_are_counted() {
+        let bad =
+            |i: usize| crate::error::FieldViolation { field: format!("users[{i}].email"), description: "bad".into() };
+        let response = grpc(Error::fields((0..1_000).map(bad).collect()));
+        let size: usize = response.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+        assert!(size <= 8 << 10, "{size} bytes of headers");
+        let told = fields(&(0..1_000).map(bad).collect::<Vec<_>>());
+        assert_eq!(told[0].field, "users[0].email");
+        let rest = told.last().unwrap();
+        assert_eq!(rest.description, format!("{} more faults: mend these first", 1_000 - (told.len() - 1)));
+        assert_eq!(fields(&[bad(0), bad(1)]).len(), 2);
     }
 
     #[test]

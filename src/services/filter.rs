@@ -54,9 +54,9 @@ pub(super) fn micros(time: Option<&Timestamp>) -> i64 {
     time.map_or(0, |time| Micros::of(time).0)
 }
 
-/// The instant that an entry holds; none for zero.
-pub(super) fn instant(micros: i64) -> Option<Timestamp> {
-    (micros != 0).then(|| Micros(micros).timestamp())
+/// The other way round: an instant as messages hold it.
+pub(super) fn instant(micros: i64) -> Timestamp {
+    Micros(micros).timestamp()
 }
 
 /// Whether an instant is in a half-open window, of which either side may be open.

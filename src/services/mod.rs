@@ -5,6 +5,7 @@ use tonic::service::{Routes, RoutesBuilder};
 use crate::api::Api;
 use crate::pb::coaching::directory::v1::directory_service_server::DirectoryServiceServer;
 use crate::pb::coaching::directory::v1::{Conversation, DirectoryUser, Group, Team, Usecase};
+use crate::pb::coaching::history::v1::history_service_server::HistoryServiceServer;
 use crate::pb::coaching::jobs::v1::job_service_server::JobServiceServer;
 use crate::pb::cresta::v1::coaching::coaching_service_server::CoachingServiceServer;
 use crate::pb::cresta::v1::coaching::{
@@ -20,6 +21,7 @@ pub mod comments;
 pub mod directory;
 mod filter;
 mod forms;
+mod history;
 mod jobs;
 /// Coaching plans.
 pub mod plans;
@@ -38,6 +40,7 @@ pub const RECORDS: &[RecordType] = &[
     RecordType::of::<ScorecardTemplate>(),
     RecordType::of::<templates::TemplateRevision>(),
     RecordType::of::<Scorecard>(),
+    RecordType::of::<scorecards::calibrations::Calibrations>(),
     RecordType::of::<Target>(),
     RecordType::of::<targets::Slot>(),
     RecordType::of::<CoachingPlan>(),
@@ -70,6 +73,7 @@ pub fn routes(api: Api, max_message: usize) -> Routes {
     routes
         .add_service(served!(CoachingServiceServer))
         .add_service(served!(DirectoryServiceServer))
+        .add_service(served!(HistoryServiceServer))
         .add_service(served!(JobServiceServer));
     routes.routes()
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::filter::{agents_of, check_count, check_window, flagged, hashes, marked, marks, micros, named, set_of};
 use super::forms::compiled;
 use super::templates::{self, act};
-use super::{audiences, sessions, standing};
+use super::{audiences, history, sessions, standing};
 use crate::api::batch::{self, Step};
 use crate::api::behavior::Described as _;
 use crate::api::caller::Caller;
@@ -164,9 +164,13 @@ pub async fn update(ctx: Ctx, txn: Txn, request: UpdateCoachingPlanRequest) -> R
     Ok(answer)
 }
 
-/// GetCoachingPlan: with its sessions.
+/// GetCoachingPlan: with its sessions, or as it was.
 pub async fn get(ctx: Ctx, request: GetCoachingPlanRequest) -> Result<GetCoachingPlanResponse> {
-    let mut plan = standard::fetch::<CoachingPlan>(&ctx, "name", &request.name).await?;
+    let mut plan = history::read::<CoachingPlan>(&ctx, &request.name, request.read_time.as_ref()).await?;
+    if request.read_time.is_some() {
+        // Its focus is named as it was, and sessions are what they are now: beside a plan of then they would mislead.
+        return Ok(GetCoachingPlanResponse { coaching_plan: Some(plan) });
+    }
     plan.coaching_sessions = sessions::of_plan(&ctx, &plan.name, None, None).await?;
     named_now(&ctx, std::slice::from_mut(&mut plan)).await?;
     Ok(GetCoachingPlanResponse { coaching_plan: Some(plan) })

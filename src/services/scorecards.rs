@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::forms::compiled;
-use super::standing;
 use super::templates::{act, pinned};
+use super::{history, standing};
 use crate::api::Ctx;
 use crate::api::behavior::Fields;
 use crate::api::caller::Caller;
 use crate::api::resource::Resource;
-use crate::api::standard::{fetch, load_for, save};
+use crate::api::standard::{load_for, save};
 use crate::domain::audience::Membership;
 use crate::domain::form::Form;
 use crate::domain::lifecycle;
@@ -19,6 +19,7 @@ use crate::names::without_revision;
 use crate::pb::cresta::v1::coaching::*;
 use crate::store::{Counted, Entries, Tag, Txn, tags};
 
+pub mod calibrations;
 pub(super) mod counts;
 mod entries;
 mod filter;
@@ -55,7 +56,8 @@ impl Resource for Scorecard {
         let agent = standing::known(ctx, Some(txn), &self.agent_user_name).await?;
         // Where the directory has to know everybody, one whom it does not know is refused by the doorway, in better words.
         let membership = agent.as_ref().map_or(Membership::Unknown, Membership::Known);
-        lifecycle::create(self, &template, &form, membership, &act(ctx, &ctx.shown_caller()))
+        lifecycle::create(self, &template, &form, membership, &act(ctx, &ctx.shown_caller()))?;
+        calibrations::settle(self, None, ctx, txn).await
     }
 
     /// A client that sends the template as it named it on create changes nothing, nor does one that sends back the scores
@@ -74,7 +76,12 @@ impl Resource for Scorecard {
     async fn update(&mut self, ctx: &Ctx, txn: &Txn, old: &Self) -> Result<()> {
         let template = pinned(txn, "scorecard.templateName", &old.template_name).await?;
         let form = compiled(&template)?;
-        lifecycle::update(old, self, &template, &form, &act(ctx, &ctx.shown_caller()))
+        lifecycle::update(old, self, &template, &form, &act(ctx, &ctx.shown_caller()))?;
+        calibrations::settle(self, Some(old), ctx, txn).await
+    }
+
+    async fn delete(&self, ctx: &Ctx, txn: &Txn) -> Result<()> {
+        calibrations::part(self, ctx, txn).await
     }
 }
 
@@ -85,7 +92,7 @@ async fn form_of(txn: &Txn, card: &Scorecard) -> Result<Arc<Form>> {
 
 /// GetScorecard, with the arithmetic of its score where that is asked for.
 pub async fn get(ctx: Ctx, request: GetScorecardRequest) -> Result<GetScorecardResponse> {
-    let mut card = fetch::<Scorecard>(&ctx, "name", &request.name).await?;
+    let mut card = history::read::<Scorecard>(&ctx, &request.name, request.read_time.as_ref()).await?;
     if request.explain {
         let template = super::templates::stored(ctx.db(), &card.template_name).await?;
         let form = compiled(&template)?;
@@ -99,7 +106,8 @@ pub async fn get(ctx: Ctx, request: GetScorecardRequest) -> Result<GetScorecardR
 pub async fn submit(ctx: Ctx, txn: Txn, request: SubmitScorecardRequest) -> Result<SubmitScorecardResponse> {
     let mut card = load_for::<Scorecard, _>(&ctx, &txn, &request).await?;
     let form = form_of(&txn, &card).await?;
-    if let Some(submitted) = lifecycle::submit(&card, &form, &act(&ctx, &ctx.shown_caller()))? {
+    if let Some(mut submitted) = lifecycle::submit(&card, &form, &act(&ctx, &ctx.shown_caller()))? {
+        calibrations::settle(&mut submitted, Some(&card), &ctx, &txn).await?;
         card = submitted;
         save(&txn, &mut card).await?;
     }
@@ -108,9 +116,10 @@ pub async fn submit(ctx: Ctx, txn: Txn, request: SubmitScorecardRequest) -> Resu
 
 /// ResetScorecard: back to a draft with the machine's answers alone.
 pub async fn reset(ctx: Ctx, txn: Txn, request: ResetScorecardRequest) -> Result<ResetScorecardResponse> {
-    let card = load_for::<Scorecard, _>(&ctx, &txn, &request).await?;
-    let form = form_of(&txn, &card).await?;
-    let mut card = lifecycle::reset(&card, &form, &act(&ctx, &ctx.shown_caller()));
+    let old = load_for::<Scorecard, _>(&ctx, &txn, &request).await?;
+    let form = form_of(&txn, &old).await?;
+    let mut card = lifecycle::reset(&old, &form, &act(&ctx, &ctx.shown_caller()));
+    calibrations::settle(&mut card, Some(&old), &ctx, &txn).await?;
     save(&txn, &mut card).await?;
     Ok(ResetScorecardResponse { scorecard: Some(card) })
 }

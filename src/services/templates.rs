@@ -7,7 +7,7 @@ use bytes::Bytes;
 use prost::Message;
 
 use super::scorecards::counts;
-use super::{audiences, standing};
+use super::{audiences, history, standing};
 use crate::api::Ctx;
 use crate::api::list::walk;
 use crate::api::page::Page;
@@ -204,10 +204,13 @@ pub(super) async fn revision_meant(ctx: &Ctx, field: &str, filter: &str) -> Resu
     }
 }
 
-/// GetScorecardTemplate: as it is now, or one revision.
+/// GetScorecardTemplate: as it is now, as it was, or one revision.
 pub async fn get(ctx: Ctx, request: GetScorecardTemplateRequest) -> Result<GetScorecardTemplateResponse> {
     let name = Name::parse(TEMPLATE, &request.name).map_err(|bad| Error::field("name", bad.to_string()))?;
-    let head = fetch::<ScorecardTemplate>(&ctx, "name", &request.name).await?;
+    if request.read_time.is_some() && name.revision.is_some() {
+        return Err(Error::field("readTime", "does not go with @{revision}, whose form is the same at any time"));
+    }
+    let head = history::read::<ScorecardTemplate>(&ctx, &request.name, request.read_time.as_ref()).await?;
     let mut template = match name.revision {
         None => head,
         Some("*") => return Err(Error::field("name", "must name one revision: list them with :listRevisions")),
@@ -216,7 +219,10 @@ pub async fn get(ctx: Ctx, request: GetScorecardTemplateRequest) -> Result<GetSc
             with_state_of(frozen.ok_or_else(|| Error::not_found(&request.name))?.0, &head)
         }
     };
-    audiences::show(&ctx, std::slice::from_mut(&mut template)).await?;
+    // Whom its audience gives is known of now alone.
+    if request.read_time.is_none() {
+        audiences::show(&ctx, std::slice::from_mut(&mut template)).await?;
+    }
     Ok(GetScorecardTemplateResponse { scorecard_template: Some(template) })
 }
 
@@ -238,7 +244,7 @@ pub async fn delete(
 }
 
 /// Refuses a name that carries a revision where a whole template is meant.
-fn whole(name: &str, field: &str) -> Result<()> {
+pub(super) fn whole(name: &str, field: &str) -> Result<()> {
     if name.contains('@') { Err(Error::field(field, "must name the template, without @{revision}")) } else { Ok(()) }
 }
 

@@ -53,9 +53,12 @@ pub(super) fn event_key(key: &Key, version: u64) -> Vec<u8> {
     k.into_vec()
 }
 
-/// Events of this record after this version.
-pub(super) fn events_after(key: &Key, version: u64) -> Span {
-    (from_past(event_key(key, version)), past(named(HISTORY, key)))
+/// Events of this record after this version, or backward those before it.
+pub(super) fn events(key: &Key, version: u64, direction: Direction) -> Span {
+    match direction {
+        Direction::Forward => (from_past(event_key(key, version)), past(named(HISTORY, key))),
+        Direction::Backward => (Bound::Included(named(HISTORY, key)), Bound::Excluded(event_key(key, version))),
+    }
 }
 
 pub(super) fn entry_key(record: &Key, index: IndexTag, terms: &[u8]) -> Vec<u8> {

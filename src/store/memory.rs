@@ -190,9 +190,14 @@ impl Engine for MemoryEngine {
         Ok(changes)
     }
 
-    async fn history(&self, key: &Key, after: u64, limit: usize) -> Result<Vec<Event>, Fault> {
+    async fn history(&self, key: &Key, version: u64, direction: Direction, limit: usize) -> Result<Vec<Event>, Fault> {
         let data = self.read();
-        let found = data.events.range(layout::events_after(key, after)).take(limit);
+        let mut walk = data.events.range(layout::events(key, version, direction));
+        let next = || match direction {
+            Direction::Forward => walk.next(),
+            Direction::Backward => walk.next_back(),
+        };
+        let found = std::iter::from_fn(next).take(limit);
         found.map(|(_, (version, body))| history::decode(*version, body.clone())).collect()
     }
 

@@ -353,8 +353,9 @@ pub trait Engine: Send + Sync + 'static {
     /// Durable changes after this commit, oldest first: whole commits, until there are `limit` changes or more.
     async fn changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, Fault>;
 
-    /// At most `limit` events of this record after this version, oldest first.
-    async fn history(&self, key: &Key, after: u64, limit: usize) -> Result<Vec<Event>, Fault>;
+    /// At most `limit` events of this record: forward those after this version, oldest first; backward those before it,
+    /// latest first. Fewer only at the end.
+    async fn history(&self, key: &Key, version: u64, direction: Direction, limit: usize) -> Result<Vec<Event>, Fault>;
 
     /// What is wrong inside the engine that no other call would show, such as parts that belong to nothing. Reads
     /// everything.

@@ -60,6 +60,8 @@ tags! { Tag, TABLES,
     COACHING_SESSION_LINKING = 17;
     /// One record for each username of a customer: its existence is the uniqueness.
     USERNAME = 18;
+    /// The calibrations that are held against a scorecard.
+    SCORECARD_CALIBRATIONS = 21;
 }
 
 tags! { IndexTag, INDEXES,

@@ -16,8 +16,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{
-    Cell, CellRange, Change, Commit, Counted, Delete, Engine, Event, Fault, IndexPage, IndexRange, Key, NewEvent, Op,
-    Origin, Pre, Put, Rec, Record, RecordType, Said, ScanRange, Scanned, Stats, Tallies,
+    Cell, CellRange, Change, Commit, Counted, Delete, Direction, Engine, Event, Fault, IndexPage, IndexRange, Key,
+    NewEvent, Op, Origin, Pre, Put, Rec, Record, RecordType, Said, ScanRange, Scanned, Stats, Tallies,
 };
 
 /// How often a closure runs before the conflict goes to the caller.
@@ -25,6 +25,8 @@ const TRIES: u32 = 16;
 /// How long a rerun waits for its turn before it goes on without one: more than a queue of reruns takes on a slow disk,
 /// and an end to the wait should a closure, against the rules, call `write` itself.
 const TURN: Duration = Duration::from_secs(2);
+/// Most events read at a time on the way back to an instant: each holds a whole body.
+const STRETCH: usize = 16;
 /// Tries before a rerun also pauses. In one process a turn is enough; a pause is for writers in other processes.
 const BRISK: u32 = 6;
 
@@ -99,7 +101,12 @@ impl Db {
 
     /// At most `limit` events of a record after this version (0 for all), oldest first.
     pub async fn history(&self, key: &Key, after: u64, limit: usize) -> Result<Vec<Event>, Fault> {
-        self.0.engine.history(key, after, limit).await
+        self.0.engine.history(key, after, Direction::Forward, limit).await
+    }
+
+    /// At most `limit` events of a record before this version (`u64::MAX` for all), latest first.
+    pub async fn history_back(&self, key: &Key, before: u64, limit: usize) -> Result<Vec<Event>, Fault> {
+        self.0.engine.history(key, before, Direction::Backward, limit).await
     }
 
     /// The body that a record had when this commit was done; none if it did not exist then. Only for records whose
@@ -114,6 +121,33 @@ impl Db {
                 Some(rec) if rec.version > version => continue,
                 present => return Ok(present.map(|rec| rec.body)),
             }
+        }
+    }
+
+    /// The body that a record had at this instant, in microseconds since the Unix epoch: as the last change left it whose
+    /// origin is not later. None if there was no such change, or if it was a deletion. Only for records whose type keeps
+    /// history. Reads the record's own events alone, from the latest back to that instant.
+    pub async fn body_at_time(&self, key: &Key, at_us: i64) -> Result<Option<Bytes>, Fault> {
+        let (mut later, mut stretch): (Option<Event>, _) = (None, 2);
+        loop {
+            let before = later.as_ref().map_or(u64::MAX, |event| event.version);
+            let events = self.history_back(key, before, stretch).await?;
+            let exhausted = events.len() < stretch;
+            for event in events {
+                if event.origin.at_us <= at_us {
+                    return match later {
+                        Some(later) => Ok(later.before),
+                        None => self.body_at(key, event.version).await,
+                    };
+                }
+                later = Some(event);
+            }
+            if exhausted {
+                return Ok(None);
+            }
+            stretch = (stretch * 2).min(STRETCH);
+            // Short reads do not wait for anything, and a caller's deadline is seen only between waits.
+            tokio::task::yield_now().await;
         }
     }
 

@@ -52,6 +52,9 @@ replayed! {
     audiences
     template_permissions
     manager_groups
+    calibrations
+    history
+    read_times
     tenants
     roles
     idempotency

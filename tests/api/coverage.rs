@@ -60,31 +60,55 @@ fn the_generated_table_of_rpcs_is_the_descriptors() {
     }
 }
 
-#[test]
-fn every_rpc_that_is_there_has_a_good_a_bad_an_absent_and_a_forbidden_case() {
-    let mut has: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+/// How often each RPC is called over each transport with each kind of outcome.
+fn counted() -> BTreeMap<&'static str, BTreeMap<(&'static str, &'static str), usize>> {
+    let mut counted: BTreeMap<&str, BTreeMap<(&str, &str), usize>> = BTreeMap::new();
     for name in cases::FILES {
-        for step in replay::read(name).scenarios.iter().flat_map(|scenario| &scenario.steps) {
-            let kind = match step.error.as_ref().map(|error| error.code()) {
-                None if step.want.is_some() => "good",
-                Some("INVALID_ARGUMENT") => "bad",
-                Some("NOT_FOUND") => "absent",
-                Some("PERMISSION_DENIED") => "forbidden",
-                _ => continue,
-            };
-            has.entry(step.rpc.clone()).or_default().insert(kind);
-        }
-    }
-    let mut missing = Vec::new();
-    for rpc in rpc::ALL.iter().filter(|rpc| !LATER.contains(&rpc.name)) {
-        let open_to_all = ROLES.iter().all(|role| rpc.roles.contains(&(*role as i32)));
-        for kind in ["good", "bad", "absent", "forbidden"] {
-            let there = has.get(rpc.name).is_some_and(|kinds| kinds.contains(kind));
-            if !there && (kind != "forbidden" || !open_to_all) {
-                missing.push(format!("{}: no {kind} case", rpc.name));
+        for scenario in &replay::read(name).scenarios {
+            for step in &scenario.steps {
+                let kind = match step.error.as_ref().map(|error| error.code()) {
+                    None if step.want.is_some() => "good",
+                    Some("INVALID_ARGUMENT") => "bad",
+                    Some("NOT_FOUND") => "absent",
+                    Some("ABORTED" | "ALREADY_EXISTS" | "FAILED_PRECONDITION") => "conflict",
+                    Some("PERMISSION_DENIED") => "forbidden",
+                    _ => continue,
+                };
+                let rpc = rpc::ALL.iter().find(|rpc| rpc.name == step.rpc).expect("a case calls an RPC");
+                for transport in Transport::ALL.iter().filter(|transport| scenario.plays_over(transport.name())) {
+                    *counted.entry(rpc.name).or_default().entry((transport.name(), kind)).or_default() += 1;
+                }
             }
         }
     }
+    counted
+}
+
+/// Writes the table of all this to `cases.md` in cargo's folder for tests, for whoever wants to read it.
+#[test]
+fn every_rpc_that_is_there_has_a_good_a_bad_an_absent_a_conflict_and_a_forbidden_case_over_every_transport() {
+    let counted = counted();
+    let (mut missing, mut table) = (Vec::new(), String::new());
+    let transports = Transport::ALL.map(|transport| transport.name());
+    table += &format!("| RPC | {} |\n", transports.map(|name| format!("{name}: good bad absent conflict")).join(" | "));
+    table += &format!("|---|{}\n", "---|".repeat(transports.len()));
+    for rpc in rpc::ALL.iter().filter(|rpc| !LATER.contains(&rpc.name)) {
+        let count =
+            |transport, kind| counted.get(rpc.name).and_then(|of| of.get(&(transport, kind))).copied().unwrap_or(0);
+        let open_to_all = ROLES.iter().all(|role| rpc.roles.contains(&(*role as i32)));
+        for transport in transports {
+            let mut kinds = vec!["good", "bad", "absent"];
+            kinds.extend((!open_to_all).then_some("forbidden"));
+            kinds.extend(rpc.writes.then_some("conflict"));
+            let gone = kinds.into_iter().filter(|kind| count(transport, kind) == 0);
+            missing.extend(gone.map(|kind| format!("{}: no {kind} case over {transport}", rpc.name)));
+        }
+        let cells = transports.map(|transport| {
+            ["good", "bad", "absent", "conflict"].map(|kind| count(transport, kind).to_string()).join(" ")
+        });
+        table += &format!("| {} | {} |\n", rpc.name, cells.join(" | "));
+    }
+    std::fs::write(std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("cases.md"), table).expect("it is written");
     assert!(missing.is_empty(), "{missing:#?}");
 }
 

@@ -155,3 +155,15 @@ async fn the_directory_outlives_a_restart_usernames_too() {
     let taken = json!({"parent": ACME, "users": [{"name": stage::user("new"), "username": "NAME-3"}]});
     house.operator().call("BatchUpsertUsers", taken).await.refused("USERNAME_ALREADY_EXISTS");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_in_which_every_user_is_wrong_is_refused_as_such_on_every_transport() {
+    let house = Harness::memory().await;
+    let nowhere = |number: usize| json!({"name": stage::user(&format!("u{number:03}")), "email": "nowhere"});
+    let batch = json!({"parent": ACME, "users": (0..500).map(nowhere).collect::<Vec<_>>()});
+    for transport in Transport::ALL {
+        let refusal = house.over(transport).call("BatchUpsertUsers", batch.clone()).await.refused("INVALID_REQUEST");
+        assert!(["users[0].email", "users[30].email"].iter().all(|path| refusal.paths().contains(path)), "{refusal}");
+        assert!(refusal.to_string().contains("more faults"), "{refusal}");
+    }
+}

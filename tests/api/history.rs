@@ -6,7 +6,7 @@ use coaching::store::{Event, Op, tags};
 use prost::Message as _;
 use serde_json::{Value, json};
 
-use crate::harness::{Harness, Kept, PARENT, START, Transport};
+use crate::harness::{Caller, Harness, Kept, PARENT, START, Transport};
 use crate::stage;
 
 /// What an event says: what happened, through which RPC, by whom, how many seconds after the start.
@@ -109,5 +109,74 @@ async fn each_change_of_a_template_and_of_a_target_is_kept() {
         assert_eq!(events.iter().map(said).collect::<Vec<_>>(), target_said);
         let values = events[1..].iter().map(|event| Target::decode(event.before.clone().unwrap()).unwrap().target);
         assert_eq!(values.collect::<Vec<_>>(), [Some(80.0), Some(90.0)]);
+    }
+}
+
+/// The revisions of a scorecard over as many pages as they take, and how many that were.
+async fn walked(caller: &Caller, name: &str, size: u32) -> (Vec<Value>, usize) {
+    let (mut revisions, mut token, mut pages) = (Vec::new(), String::new(), 0);
+    loop {
+        let page = json!({"name": name, "pageSize": size, "pageToken": token});
+        let page = caller.call("ListRevisions", page).await.ok();
+        revisions.extend(page["revisions"].as_array().expect("a page").iter().cloned());
+        pages += 1;
+        token = page["nextPageToken"].as_str().expect("a token").to_owned();
+        if token.is_empty() {
+            return (revisions, pages);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_history_of_large_values_comes_in_short_pages_and_whole() {
+    for kept in [Kept::Memory, Kept::Sled] {
+        let house = Harness::on(kept).await;
+        stage::template(&house.operator()).await;
+        let name = stage::name("scorecards/one");
+        let made = house.operator().call("CreateScorecard", stage::draft("one", "amir", 5)).await.ok();
+        let mut etags = vec![etag(&made, "scorecard")];
+        for number in 0..40 {
+            let comment = format!("{number:03}{}", "\u{1f600}".repeat(19_000));
+            let update = json!({"scorecard": {"name": name, "comment": comment}});
+            etags.push(etag(&house.operator().call("UpdateScorecard", update).await.ok(), "scorecard"));
+        }
+        etags.reverse();
+        for (transport, size) in [(Transport::Grpc, 100), (Transport::Rest, 17), (Transport::GrpcWeb, 1)] {
+            let (revisions, pages) = walked(&house.over(transport), &name, size).await;
+            let told: Vec<String> = revisions.iter().map(|revision| etag(revision, "scorecard")).collect();
+            assert_eq!(told, etags, "each as it was answered, latest first");
+            assert_eq!(pages, if size == 1 { 41 } else { 2.max(41_usize.div_ceil(size as usize)) });
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_that_is_read_while_it_grows_has_no_gap_and_no_wrong_value() {
+    for kept in [Kept::Memory, Kept::Sled] {
+        let house = Harness::on(kept).await;
+        stage::template(&house.operator()).await;
+        let name = stage::name("scorecards/one");
+        house.operator().call("CreateScorecard", stage::draft("one", "amir", 5)).await.ok();
+        let writer = house.operator();
+        let of = name.clone();
+        let writing = tokio::spawn(async move {
+            for number in 1..=60 {
+                let update = json!({"scorecard": {"name": of, "comment": number.to_string()}});
+                writer.call("UpdateScorecard", update).await.ok();
+            }
+        });
+        loop {
+            let ended = writing.is_finished();
+            let (revisions, _) = walked(&house.operator(), &name, 7).await;
+            let numbers = revisions.iter().map(|revision| revision["scorecard"]["comment"].as_str().unwrap());
+            let latest = revisions.len() - 1;
+            let wanted = (0..=latest).rev().map(|number| if number == 0 { String::new() } else { number.to_string() });
+            assert!(numbers.eq(wanted), "{revisions:#?}");
+            if ended {
+                assert_eq!(latest, 60);
+                break;
+            }
+        }
+        writing.await.unwrap();
     }
 }

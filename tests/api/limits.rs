@@ -48,3 +48,28 @@ async fn ids_of_the_greatest_length_fit_into_every_key_and_every_listing() {
         assert_eq!(targets["targets"][0]["target"], 80.0);
     }
 }
+
+#[tokio::test]
+async fn what_is_longest_in_a_user_fits_into_every_key_and_every_listing() {
+    let id = |letter: &str| letter.repeat(128);
+    let customer = format!("customers/{}", id("c"));
+    let wide = |length: usize| "\u{1F600}".repeat(length); // four bytes each
+    let names = |kind: &str| (0..100).map(|i| format!("{customer}/{kind}/{i:0>128}")).collect::<Vec<_>>();
+    let roles = (0..20).map(|i| format!("{}{i:02}", wide(62))).collect::<Vec<_>>();
+    let user = json!({"name": format!("{customer}/users/{}", id("u")), "username": wide(128), "displayName": wide(500),
+                      "fullName": wide(500), "email": format!("{}@b", wide(318)), "roles": roles,
+                      "groupNames": names("groups"), "teamNames": names("teams")});
+    for harness in [Harness::memory().await, Harness::sled().await] {
+        let caller = harness.operator();
+        caller.call("BatchUpsertUsers", json!({"parent": customer, "users": [user]})).await.ok();
+        for filter in [
+            json!({"groupNames": [names("groups")[99]]}),
+            json!({"teamNames": [names("teams")[0]]}),
+            json!({"roles": [roles[7]]}),
+        ] {
+            let mut listing = filter;
+            listing["parent"] = customer.clone().into();
+            assert_eq!(caller.call("ListUsers", listing).await.ok()["users"][0]["username"], wide(128));
+        }
+    }
+}

@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use coaching::pb::coaching::access::v1::Role;
 use coaching::store::memory::MemoryEngine;
 use coaching::store::{
-    Cell, CellRange, Change, Commit, Committed, Engine, Event, Fault, IndexPage, IndexRange, Key, Limits, RawEntry,
-    Rec, ScanRange, Scanned, Stats, Tallies, tags,
+    Cell, CellRange, Change, Commit, Committed, Direction, Engine, Event, Fault, IndexPage, IndexRange, Key, Limits,
+    RawEntry, Rec, ScanRange, Scanned, Stats, Tallies, tags,
 };
 use serde_json::json;
 
@@ -50,8 +50,8 @@ impl Engine for Watched {
     async fn changes(&self, after: u64, limit: usize) -> Result<Vec<Change>, Fault> {
         self.engine.changes(after, limit).await
     }
-    async fn history(&self, key: &Key, after: u64, limit: usize) -> Result<Vec<Event>, Fault> {
-        self.engine.history(key, after, limit).await
+    async fn history(&self, key: &Key, from: u64, direction: Direction, limit: usize) -> Result<Vec<Event>, Fault> {
+        self.engine.history(key, from, direction, limit).await
     }
     async fn inspect(&self) -> Result<Vec<String>, Fault> {
         self.engine.inspect().await

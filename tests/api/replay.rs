@@ -49,6 +49,13 @@ pub(crate) struct Scenario {
     pub(crate) steps: Vec<Step>,
 }
 
+impl Scenario {
+    /// Whether this transport can express it.
+    pub(crate) fn plays_over(&self, transport: &str) -> bool {
+        self.over.is_empty() || self.over.iter().any(|one| one == transport)
+    }
+}
+
 /// One call and what must come of it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -192,7 +199,7 @@ pub(crate) async fn replay(name: &str, transport: Transport, kept: Kept) {
     let mut failed = String::new();
     let mut count = 0;
     for (number, scenario) in file.scenarios.iter().enumerate() {
-        if !scenario.over.is_empty() && !scenario.over.iter().any(|one| one == transport.name()) {
+        if !scenario.plays_over(transport.name()) {
             continue;
         }
         count += 1;

@@ -68,6 +68,8 @@ fn text(field: &FieldDescriptor) -> String {
     let named =
         |value: Option<Reflected>| value.and_then(|v| v.as_str().map(str::to_owned)).filter(|text| !text.is_empty());
     if let Some(kind) = named(reference("type")) {
+        // A name of several types, of which the first in the path is a scorecard's.
+        let kind = if kind == "*" { "coaching.api/Scorecard".to_owned() } else { kind };
         return filled(&pattern(&kind));
     }
     match named(reference("child_type")) {

@@ -58,6 +58,7 @@ fn grpcurl_lists_and_describes_every_service_through_reflection() {
     for service in [
         SERVICE,
         "coaching.directory.v1.DirectoryService",
+        "coaching.history.v1.HistoryService",
         "coaching.jobs.v1.JobService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",

@@ -125,5 +125,10 @@ impl Targets {
 }
 
 async fn template_is_missing(client: &mut Client, name: &str) -> bool {
-    found(client.get_scorecard_template(GetScorecardTemplateRequest { name: name.to_owned() }).await).is_none()
+    found(
+        client
+            .get_scorecard_template(GetScorecardTemplateRequest { name: name.to_owned(), ..Default::default() })
+            .await,
+    )
+    .is_none()
 }

@@ -132,7 +132,7 @@ impl Template {
     }
 
     async fn get(client: &mut Client, name: &str) -> Option<ScorecardTemplate> {
-        let request = GetScorecardTemplateRequest { name: name.to_owned() };
+        let request = GetScorecardTemplateRequest { name: name.to_owned(), ..Default::default() };
         found(client.get_scorecard_template(request).await).and_then(|got| got.scorecard_template)
     }
 

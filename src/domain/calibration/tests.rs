@@ -78,3 +78,45 @@ fn across_revisions_a_criterion_that_only_one_has_does_not_agree() {
     assert_eq!(consistency(original, agreed), Some(exact::whole(20)));
     assert_eq!(consistency(agreed, original), Some(exact::whole(20)), "both ways");
 }
+
+fn graded(name: &str) -> Scorecard {
+    Scorecard {
+        name: name.into(),
+        conversation_name: "call".into(),
+        template_name: "t@00000001".into(),
+        calibrated_scorecard_name: "agreed".into(),
+        calibration_consistency_score: 80.0,
+        ..Default::default()
+    }
+}
+
+#[test]
+fn the_agreed_one_is_another_scorecard_of_the_same_thing_on_the_same_template() {
+    let card = graded("card");
+    assert!(of_another(&card).is_ok());
+    assert_eq!(of_another(&graded("agreed")).unwrap_err().violations()[0].field, AGREED);
+    assert!(comparable(&card, &Scorecard { template_name: "t@00000002".into(), ..graded("agreed") }).is_ok());
+    for differs in [
+        Scorecard { conversation_name: "other".into(), ..graded("agreed") },
+        Scorecard { process_id: "p".into(), ..graded("agreed") },
+        Scorecard { template_name: "u@00000001".into(), ..graded("agreed") },
+    ] {
+        let refused = comparable(&card, &differs).unwrap_err();
+        assert_eq!((refused.reason(), refused.violations()[0].field.as_str()), (reason::CALIBRATION_DIFFERS, AGREED));
+    }
+}
+
+#[test]
+fn a_calibration_follows_what_it_is_held_against_and_is_let_go_with_it() {
+    let user = crate::pb::cresta::v1::user::User { name: "gail".into(), ..Default::default() };
+    let now = prost_types::Timestamp { seconds: 9, nanos: 0 };
+    let act = Act { now, user: &user, machine: false };
+    let card = graded("card");
+    assert_eq!(follow(&card, 80.0, &act), None, "the same score changes nothing");
+    let followed = follow(&card, 70.0, &act).unwrap();
+    assert_eq!((followed.calibration_consistency_score, followed.update_time), (70.0, Some(now)));
+    assert_eq!(followed.updated_by.as_ref(), Some(&user));
+    let released = release(&card, &act);
+    assert_eq!((released.calibrated_scorecard_name.as_str(), released.calibration_consistency_score), ("", 0.0));
+    assert_eq!(released.update_time, Some(now));
+}

@@ -29,7 +29,7 @@ pub fn update(
 ) -> Result<(), Error> {
     let time = act.time(old.update_time.as_ref());
     let mut faults = Faults::default();
-    written(card, &mut faults);
+    written(card, Some(old), &mut faults);
     let ai_changed = machine::settle(&old.scores, card, act, time, &mut faults);
     answers::apply_ai(form, &mut card.scores);
     faults.0.extend(answers::check(form, &card.scores, "scorecard.scores"));

@@ -36,7 +36,7 @@ pub fn create(
     if card.agent_user_name.is_empty() {
         faults.add("scorecard.agentUserName", "is required");
     }
-    written(card, &mut faults);
+    written(card, None, &mut faults);
     let ai_changed = machine::settle(&[], card, act, time, &mut faults);
     answers::apply_ai(form, &mut card.scores);
     faults.0.extend(answers::check(form, &card.scores, "scorecard.scores"));

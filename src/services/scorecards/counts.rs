@@ -65,7 +65,7 @@ pub(in crate::services) async fn of_templates(
             scorecard_template_name: template.name.clone(),
             scorecard_count: drafts.saturating_add(submitted),
             submitted_scorecard_count: submitted,
-            last_submit_time: last.and_then(instant),
+            last_submit_time: last.map(instant),
             draft_scorecard_count: drafts,
             acknowledged_scorecard_count: count(ACKNOWLEDGED),
             mean_total_score: exact::mean(totals.sum, totals.n).map(|mean| exact::rounded_f32(&mean)),

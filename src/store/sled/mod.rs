@@ -26,8 +26,8 @@ use std::{fmt, io};
 use async_trait::async_trait;
 
 use super::{
-    Cell, CellRange, Change, Commit, Committed, Engine, Event, Fault, IndexPage, IndexRange, Key, Limits, RawEntry,
-    Rec, ScanRange, Scanned, Stats, Tallies, layout,
+    Cell, CellRange, Change, Commit, Committed, Direction, Engine, Event, Fault, IndexPage, IndexRange, Key, Limits,
+    RawEntry, Rec, ScanRange, Scanned, Stats, Tallies, layout,
 };
 use committer::{Committer, Job};
 pub use open::OpenError;
@@ -252,9 +252,9 @@ impl Engine for SledEngine {
         self.read(limit > INLINE, move |shared| shared.changes(after, limit)).await
     }
 
-    async fn history(&self, key: &Key, after: u64, limit: usize) -> Result<Vec<Event>, Fault> {
+    async fn history(&self, key: &Key, version: u64, direction: Direction, limit: usize) -> Result<Vec<Event>, Fault> {
         let key = key.clone();
-        self.read(limit > INLINE, move |shared| shared.history(&key, after, limit)).await
+        self.read(limit > INLINE, move |shared| shared.history(&key, version, direction, limit)).await
     }
 
     async fn inspect(&self) -> Result<Vec<String>, Fault> {

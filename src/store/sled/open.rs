@@ -26,6 +26,10 @@ pub(super) const META_CEILING: &[u8] = &[layout::META, b'c'];
 /// See `chunk`: together with its bound on values, this keeps sled from writing files without sync.
 const SEGMENT: usize = 2 << 20;
 
+/// How often a lock that is held is tried again, and how long after: a fifth of a second in all.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
 /// Why a store does not open. Nothing of ours was changed on disk.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -132,14 +136,18 @@ fn take_lock(root: &Path) -> Result<File, OpenError> {
     let path = root.join("lock");
     let mut file =
         options.read(true).write(true).create(true).truncate(false).open(path).map_err(io("opening the lock"))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(rustix::io::Errno::WOULDBLOCK) => {
-            let mut holder = String::new();
-            let _ = file.read_to_string(&mut holder); // only to help the reader of the message
-            return Err(OpenError::Locked { folder: root.to_path_buf(), holder: holder.trim().to_owned() });
+    for patience in (0..LOCK_TRIES).rev() {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => break,
+            // A process that is being started holds copies of its parent's files for a moment.
+            Err(rustix::io::Errno::WOULDBLOCK) if patience > 0 => std::thread::sleep(LOCK_PAUSE),
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let mut holder = String::new();
+                let _ = file.read_to_string(&mut holder); // only to help the reader of the message
+                return Err(OpenError::Locked { folder: root.to_path_buf(), holder: holder.trim().to_owned() });
+            }
+            Err(errno) => return Err(io("locking it")(errno.into())),
         }
-        Err(errno) => return Err(io("locking it")(errno.into())),
     }
     let note = format!("process {}\n", std::process::id());
     file.set_len(0).and_then(|()| file.write_all(note.as_bytes())).map_err(io("writing the lock"))?;

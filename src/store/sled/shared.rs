@@ -197,12 +197,18 @@ impl Shared {
         Ok(changes)
     }
 
-    pub(super) fn history(&self, key: &Key, after: u64, limit: usize) -> Result<Vec<Event>, Fault> {
+    pub(super) fn history(
+        &self,
+        key: &Key,
+        version: u64,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Event>, Fault> {
         let mut events = vec![];
         if limit == 0 {
             return Ok(events);
         }
-        self.walk(layout::events_after(key, after), Direction::Forward, |bytes, value| {
+        self.walk(layout::events(key, version, direction), direction, |bytes, value| {
             let mut rest = layout::read_named(bytes)?.1;
             let version = rest.u64()?;
             if rest.rest().is_empty()

@@ -42,7 +42,8 @@ pub async fn a_record_of_one_mebibyte_reads_back_and_shrinks_without_leavings(pl
 pub async fn a_commit_at_every_limit_is_taken(place: Place) {
     let db = place.open();
     let Limits { records, commit_bytes, record_bytes, key_bytes, .. } = db.engine().limits();
-    let many: Vec<Card> = (0..records).map(|n| Card::new(&format!("{n:03}"), n as i64).filled(7_000)).collect();
+    let each = commit_bytes / records * 17 / 20;
+    let many: Vec<Card> = (0..records).map(|n| Card::new(&format!("{n:04}"), n as i64).filled(each)).collect();
     save(&db, &many).await.unwrap();
     let bytes: usize = many.iter().map(|card| Record::encode(card).len()).sum();
     assert!(bytes > commit_bytes * 8 / 10, "{bytes} is not near the limit");

@@ -64,6 +64,8 @@ on_every_engine! {
     time:
         history_keeps_what_each_change_replaced
         the_record_as_of_any_version_can_be_read
+        history_reads_backward_what_it_reads_forward
+        the_record_as_of_any_instant_can_be_read
         a_type_without_history_is_in_the_feed_alone
         the_feed_names_every_change_in_order_and_never_splits_a_commit
         versions_grow_and_are_never_issued_again_after_reopening

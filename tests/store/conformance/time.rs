@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use coaching::store::{Op, Record};
+use coaching::store::{Fault, Op, Origin, Record};
 
 use crate::support::*;
 
@@ -43,6 +43,66 @@ pub async fn the_record_as_of_any_version_can_be_read(place: Place) {
         let body = db.body_at(&key("a"), version).await.unwrap();
         assert_eq!(body.map(|body| Card::decode(body).unwrap().number), want, "as of {version}");
     }
+}
+
+pub async fn history_reads_backward_what_it_reads_forward(place: Place) {
+    let db = place.open();
+    // Neighbours on either side, and bodies of several parts.
+    let ids = ["a", "a\u{0}", "b", "c"];
+    for number in 0..5 {
+        for id in ids {
+            save(&db, &[Card::new(id, number).filled(if number == 2 { 200_000 } else { 10 })]).await.unwrap();
+        }
+    }
+    delete(&db, "b").await.unwrap();
+    let db = place.reopen(db).await;
+    for id in ids {
+        let mut forward = db.history(&key(id), 0, 100).await.unwrap();
+        forward.reverse();
+        assert_eq!(forward.len(), if id == "b" { 6 } else { 5 });
+        assert!(db.history_back(&key(id), u64::MAX, 100).await.unwrap() == forward, "{id:?} whole");
+        for limit in 1..4 {
+            let (mut walked, mut before) = (vec![], u64::MAX);
+            loop {
+                let some = db.history_back(&key(id), before, limit).await.unwrap();
+                let Some(last) = some.last() else { break };
+                assert!(some.len() == limit || walked.len() + some.len() == forward.len());
+                before = last.version;
+                walked.extend(some);
+            }
+            assert!(walked == forward, "{id:?} by {limit}");
+        }
+        assert_eq!(db.history_back(&key(id), forward.last().unwrap().version, 9).await.unwrap(), []);
+    }
+    assert_eq!(db.history_back(&key("none"), u64::MAX, 9).await.unwrap(), []);
+    assert_eq!(db.history_back(&key("a"), u64::MAX, 0).await.unwrap(), []);
+}
+
+pub async fn the_record_as_of_any_instant_can_be_read(place: Place) {
+    let db = place.open();
+    let at = |at_us| Origin { at_us, ..origin("Save") };
+    // Two changes at one instant, a deletion, a second life, and enough changes to be read in several stretches.
+    let mut steps = vec![(10, Some(1)), (20, Some(2)), (20, Some(3)), (30, None), (40, Some(4))];
+    steps.extend((50..100).map(|number| (number, Some(number))));
+    for (time, number) in &steps {
+        let saved: Result<(), Fault> = db
+            .write(&at(*time), |txn| async move {
+                match *number {
+                    Some(number) => txn.save(&Card::new("a", number)).await,
+                    None => txn.delete::<Card>(&key("a")).await.map(drop),
+                }
+            })
+            .await;
+        saved.unwrap();
+    }
+    let db = place.reopen(db).await;
+    let wanted = [(9, None), (10, Some(1)), (19, Some(1)), (20, Some(3)), (29, Some(3)), (30, None), (39, None)];
+    let later = [(40, Some(4)), (49, Some(4)), (50, Some(50)), (73, Some(73)), (99, Some(99)), (1_000, Some(99))];
+    for (time, want) in wanted.into_iter().chain(later) {
+        let body = db.body_at_time(&key("a"), time).await.unwrap();
+        assert_eq!(body.map(|body| Card::decode(body).unwrap().number), want, "at {time}");
+    }
+    assert_eq!(db.body_at_time(&key("none"), i64::MAX).await.unwrap(), None);
 }
 
 pub async fn a_type_without_history_is_in_the_feed_alone(place: Place) {
