@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::directory::users::{Traits, name_at};
+use super::directory::users::{Traits, agent_count, name_at};
 use crate::api::Ctx;
 use crate::api::caller::shown;
 use crate::api::resource::key_of;
@@ -32,12 +32,23 @@ pub(super) fn membership<'a>(ctx: &Ctx, known: Option<&'a DirectoryUser>) -> Mem
     }
 }
 
-/// Shows in these templates the users whom their audiences hold now. Each circle is read once.
+/// Shows in these templates the users whom their audiences hold now. Each circle is read once; of everyone, who may be
+/// a hundred thousand, no more is read than is shown, and the rest is known by its count.
 pub(super) async fn show(ctx: &Ctx, templates: &mut [ScorecardTemplate]) -> Result<()> {
     let needed: BTreeSet<Circle> = templates.iter().flat_map(audience::circles).collect();
-    let mut circles = HashMap::new();
+    let (mut circles, mut unread) = (HashMap::new(), 0);
     for circle in needed {
-        let members = members(ctx, &circle).await?;
+        let members = match circle {
+            Circle::Everyone => {
+                let most = SHOWN + templates.iter().map(|template| left_out(template).len()).max().unwrap_or_default();
+                let (members, exhausted) = first_members(ctx, most).await?;
+                if !exhausted {
+                    unread = agent_count(ctx).await?.saturating_sub(members.len());
+                }
+                members
+            }
+            _ => members(ctx, &circle).await?,
+        };
         circles.insert(circle, members);
     }
     let deactivated = deactivated(ctx, templates).await?;
@@ -45,11 +56,47 @@ pub(super) async fn show(ctx: &Ctx, templates: &mut [ScorecardTemplate]) -> Resu
     for template in templates {
         let of = |circle: &Circle| circles.get(circle).map(Vec::as_slice).unwrap_or_default();
         let users = audience::resolve(template, of, |name| deactivated.contains(name));
-        let (count, users) = (users.len(), users.into_iter().take(most).map(shown).collect());
+        let (mut count, users) = (users.len(), users.into_iter().take(most).map(shown).collect());
+        if unread > 0 && audience::circles(template).contains(&Circle::Everyone) {
+            let last = of(&Circle::Everyone).last().map_or("", String::as_str);
+            let behind = left_out(template).iter().filter(|name| name.as_str() > last).cloned().collect();
+            count += unread - counting(ctx, behind).await?.min(unread);
+        }
         template.resolved_audience_count = i32::try_from(count).unwrap_or(i32::MAX);
         template.resolved_audience = users;
     }
     Ok(())
+}
+
+/// Users whom the audience leaves out by name.
+fn left_out(template: &ScorecardTemplate) -> &[String] {
+    template.audience.as_ref().map(|audience| &*audience.excluded_users).unwrap_or_default()
+}
+
+/// The first so many of all who count, by name, and whether there are no more.
+async fn first_members(ctx: &Ctx, most: usize) -> Result<(Vec<String>, bool)> {
+    let mut range = IndexRange::all(&ctx.customer, tags::USER_BY_ROLE).prefix(|terms| terms.str(directory::AGENT));
+    let mut names = Vec::new();
+    loop {
+        let found = ctx.db().scan_index(&range, STRETCH.min(most - names.len() + 1), false).await?;
+        range.after = found.position().or(range.after);
+        for hit in found.hits.iter().filter(|hit| Traits::read(&hit.projection).is_some_and(Traits::counts)) {
+            if names.len() == most {
+                return Ok((names, false));
+            }
+            names.push(name_at(&ctx.customer, hit)?);
+        }
+        if found.exhausted {
+            return Ok((names, true));
+        }
+    }
+}
+
+/// How many of these users count.
+async fn counting(ctx: &Ctx, names: BTreeSet<String>) -> Result<usize> {
+    let keys = names.iter().map(|name| key_of::<DirectoryUser>("audience.excludedUsers", name));
+    let known = ctx.db().get_many::<DirectoryUser>(&keys.collect::<Result<Vec<_>>>()?).await?;
+    Ok(known.into_iter().flatten().filter(audience::counts).count())
 }
 
 /// The names of those of a circle who count, from index entries alone.

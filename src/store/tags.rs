@@ -138,6 +138,8 @@ tags! { IndexTag, INDEXES,
 tags! { TallyTag, TALLIES,
     /// How a template is used: its scorecards by their state.
     TEMPLATE_USE = 1;
+    /// How many users of a customer quotas and audiences count.
+    AGENT_COUNT = 10;
 }
 
 #[cfg(test)]

@@ -157,6 +157,17 @@ async fn a_template_shows_a_thousand_users_and_counts_all_and_a_page_of_template
     let stored: ScorecardTemplate = house.db().get(&key).await.expect("a store").expect("a template");
     assert!(stored.resolved_audience.is_empty() && stored.resolved_audience_count == 0, "it is never stored");
 
+    // Those left out are not counted, wherever they stand: among the shown, behind them, deactivated, or unknown.
+    operator.call("DeactivateUser", json!({"name": stage::user("u1048")})).await.ok();
+    let excluded = ["u0001", "u1047", "u1048", "zoe"].map(stage::user);
+    let template = json!({"title": "Some", "template": made["template"], "audience": {"excludedUsers": excluded}});
+    let some = operator.call("CreateScorecardTemplate", json!({"parent": PARENT, "scorecardTemplate": template})).await;
+    let some = some.ok()["scorecardTemplate"].clone();
+    assert_eq!((shown(&some).len(), &some["resolvedAudienceCount"]), (1_000, &json!(1_047)));
+    let back = json!([{"name": stage::user("u1048"), "roles": ["agent"]}]);
+    operator.call("BatchUpsertUsers", json!({"parent": "customers/acme", "users": back})).await.ok();
+    operator.call("DeleteScorecardTemplate", json!({"name": some["name"]})).await.ok();
+
     for number in 0..19 {
         let template = json!({"title": format!("{number:02}"), "template": made["template"]});
         operator.call("CreateScorecardTemplate", json!({"parent": PARENT, "scorecardTemplate": template})).await.ok();
