@@ -29,8 +29,12 @@ pub mod form;
 pub mod lifecycle;
 /// All that is wrong with a template's structure.
 pub mod lint;
+/// How a template's configuration cuts time into evaluation periods.
+pub mod periods;
 /// What a coaching plan may say, and what may happen to it.
 pub mod plans;
+/// How many conversations of each agent are to be evaluated in a period.
+pub mod quotas;
 /// Revision ids, and names with and without them.
 pub mod revision;
 /// What answers come to.

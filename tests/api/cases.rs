@@ -50,6 +50,8 @@ replayed! {
     directory_groups
     directory_conversations
     calibrations
+    periods
+    quotas
     history
     read_times
     tenants
