@@ -226,9 +226,7 @@ fn zone(name: &str) -> Result<TimeZone, String> {
     match zone.iana_name() {
         _ if zone.is_unknown() => Err(unknown()),
         // Elsewhere names of zones have one spelling.
-        Some(spelled) if spelled != name && spelled.eq_ignore_ascii_case(name) => {
-            Err(format!("is spelled {spelled}"))
-        }
+        Some(spelled) if spelled != name && spelled.eq_ignore_ascii_case(name) => Err(format!("is spelled {spelled}")),
         _ => Ok(zone),
     }
 }
@@ -279,11 +277,7 @@ fn timestamp(time: &Instant) -> Option<Timestamp> {
 fn instant(time: Timestamp) -> Instant {
     let (seconds, nanos) = (time.as_second(), time.subsec_nanosecond());
     // Before the epoch both count downwards there.
-    if nanos < 0 {
-        Instant { seconds: seconds - 1, nanos: nanos + 1_000_000_000 }
-    } else {
-        Instant { seconds, nanos }
-    }
+    if nanos < 0 { Instant { seconds: seconds - 1, nanos: nanos + 1_000_000_000 } } else { Instant { seconds, nanos } }
 }
 
 fn between(start: Timestamp, end: Timestamp) -> EvaluationPeriod {

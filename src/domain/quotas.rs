@@ -126,7 +126,14 @@ mod tests {
     #[test]
     fn every_fault_of_a_configuration_is_told_by_its_place() {
         let nobody = OverriddenAgent { subject: None, evaluated_conversation_count: 1 };
-        let all = vec![user("ana", -1), group("north", 10_001), nobody, user("ana", 1), group("north", 1), user("ben", 10_000)];
+        let all = vec![
+            user("ana", -1),
+            group("north", 10_001),
+            nobody,
+            user("ana", 1),
+            group("north", 1),
+            user("ben", 10_000),
+        ];
         let error = hold(&config(-5, all), "c").unwrap_err();
         let fields: Vec<_> = error.violations().iter().map(|fault| fault.field.as_str()).collect();
         let expected = [

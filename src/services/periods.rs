@@ -38,11 +38,13 @@ pub(super) async fn served(ctx: &Ctx, name: &str, usecase: &str) -> Result<Score
 
 /// The calendar of a template that has one.
 pub(super) fn calendar(template: &ScorecardTemplate) -> Result<Option<Calendar>> {
-    let config = template.qa_task_config.as_ref().and_then(|tasks: &QaTaskConfig| tasks.evaluation_period_config.as_ref());
+    let config =
+        template.qa_task_config.as_ref().and_then(|tasks: &QaTaskConfig| tasks.evaluation_period_config.as_ref());
     let Some(config) = config else { return Ok(None) };
     // It held together when it was written; a zone may have been renamed since.
     let calendar = Calendar::of(config, CONFIG).map_err(|faults| {
-        let message = format!("{} has evaluation periods that no longer hold together: mend {CONFIG} of it", template.name);
+        let message =
+            format!("{} has evaluation periods that no longer hold together: mend {CONFIG} of it", template.name);
         none(template, message).with_fields(faults)
     })?;
     Ok(Some(calendar))

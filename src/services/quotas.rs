@@ -51,7 +51,8 @@ pub async fn retrieve(ctx: Ctx, request: RetrieveQaTaskUserQuotaRequest) -> Resu
         }
         None => vec![None; agents.len()],
     };
-    let quota_of = |agent: &str| quotas.agent(agent, |at| groups.get(at).is_some_and(|members| members.contains(agent)));
+    let quota_of =
+        |agent: &str| quotas.agent(agent, |at| groups.get(at).is_some_and(|members| members.contains(agent)));
     let agent_quotas: Vec<AgentQuota> = agents
         .into_iter()
         .zip(completed)
