@@ -13,6 +13,7 @@ use crate::pb::cresta::v1::coaching::{
 };
 use crate::store::RecordType;
 
+mod audiences;
 mod coaching;
 /// Coaching comments.
 pub mod comments;
@@ -32,6 +33,7 @@ pub mod quotas;
 pub mod scorecards;
 /// Coaching sessions.
 pub mod sessions;
+mod standing;
 /// Targets.
 pub mod targets;
 /// Templates and their revisions.

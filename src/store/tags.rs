@@ -131,6 +131,8 @@ tags! { IndexTag, INDEXES,
     SCORECARD_BY_TEMPLATE_SUBMIT = 33;
     /// Scorecards of an agent by submit time; drafts at zero.
     SCORECARD_BY_AGENT_SUBMIT = 34;
+    /// Templates of a profile that restrict who sees their scorecards, by id.
+    TEMPLATE_RESTRICTED = 35;
 }
 
 tags! { TallyTag, TALLIES,

@@ -144,7 +144,7 @@ pub async fn batch_upsert(ctx: Ctx, txn: Txn, request: BatchUpsertUsersRequest) 
     let mut steps = batch::compare(&ctx, &txn, &request.parent, BATCH, request.users, shared).await?;
     usernames::claim(&txn, BATCH, &steps).await?;
     batch::finish(&ctx, &txn, &mut steps).await?;
-    Ok(BatchUpsertUsersResponse { users: batch::write(&txn, steps).await? })
+    Ok(BatchUpsertUsersResponse { users: batch::write(&ctx, &txn, steps).await? })
 }
 
 /// Where the users of a batch stand in its request.

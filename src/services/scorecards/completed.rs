@@ -79,7 +79,10 @@ async fn submitted(
     let left_out = [ScorecardType::Calibration, ScorecardType::Appeal].map(|kind| kind as u8);
     let usecase = (!usecase.is_empty()).then(|| hash(usecase));
     let mut all: BTreeMap<_, Vec<Key>> = BTreeMap::new();
-    while start < end {
+    if start >= end {
+        return Ok(all);
+    }
+    loop {
         let found = ctx.db().scan_index(&range, STRETCH, false).await?;
         range.after = found.position().or(range.after);
         for hit in found.hits {
@@ -92,10 +95,9 @@ async fn submitted(
             }
         }
         if found.exhausted {
-            break;
+            return Ok(all);
         }
         // Short reads do not wait for anything, and a caller's deadline is seen only between waits.
         tokio::task::yield_now().await;
     }
-    Ok(all)
 }
