@@ -29,10 +29,14 @@ pub mod form;
 pub mod lifecycle;
 /// All that is wrong with a template's structure.
 pub mod lint;
+/// How a template's configuration cuts time into evaluation periods.
+pub mod periods;
 /// Who may grade on a template, who may see its scorecards, and whose coach somebody is.
 pub mod permissions;
 /// What a coaching plan may say, and what may happen to it.
 pub mod plans;
+/// How many conversations of each agent are to be evaluated in a period.
+pub mod quotas;
 /// Revision ids, and names with and without them.
 pub mod revision;
 /// What answers come to.

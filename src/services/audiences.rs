@@ -51,7 +51,7 @@ pub(super) async fn show(ctx: &Ctx, templates: &mut [ScorecardTemplate]) -> Resu
         };
         circles.insert(circle, members);
     }
-    let deactivated = deactivated(ctx, templates).await?;
+    let deactivated = named(ctx, templates, |user| user.deactivate_time.is_some()).await?;
     let most = SHOWN.min(SHOWN_ON_PAGE / templates.len().max(1));
     for template in templates {
         let of = |circle: &Circle| circles.get(circle).map(Vec::as_slice).unwrap_or_default();
@@ -99,6 +99,20 @@ async fn counting(ctx: &Ctx, names: BTreeSet<String>) -> Result<usize> {
     Ok(known.into_iter().flatten().filter(audience::counts).count())
 }
 
+/// The names of the agents whom quotas count, in order: whom the template's audience holds now, less the developers whom
+/// it names.
+pub(super) async fn agents(ctx: &Ctx, template: &ScorecardTemplate) -> Result<Vec<String>> {
+    let mut circles = HashMap::new();
+    for circle in audience::circles(template) {
+        let members = members(ctx, &circle).await?;
+        circles.insert(circle, members);
+    }
+    let out = |user: &DirectoryUser| user.deactivate_time.is_some() || user.is_dev_user;
+    let out = named(ctx, std::slice::from_ref(template), out).await?;
+    let of = |circle: &Circle| circles.get(circle).map(Vec::as_slice).unwrap_or_default();
+    Ok(audience::resolve(template, of, |name| out.contains(name)).into_iter().map(str::to_owned).collect())
+}
+
 /// The names of those of a circle who count, from index entries alone.
 async fn members(ctx: &Ctx, circle: &Circle) -> Result<Vec<String>> {
     let counts = |hit: &Hit| Traits::read(&hit.projection).is_some_and(Traits::counts);
@@ -134,8 +148,12 @@ async fn entries(ctx: &Ctx, index: IndexTag, of: &str, wanted: impl Fn(&Hit) -> 
     }
 }
 
-/// Those of the users named by these templates' audiences who are deactivated.
-async fn deactivated(ctx: &Ctx, templates: &[ScorecardTemplate]) -> Result<HashSet<String>> {
+/// Those of the users named by these templates' audiences whom the directory knows as such.
+async fn named(
+    ctx: &Ctx,
+    templates: &[ScorecardTemplate],
+    such: impl Fn(&DirectoryUser) -> bool,
+) -> Result<HashSet<String>> {
     let named: BTreeSet<&String> = templates
         .iter()
         .filter_map(|template| template.audience.as_ref())
@@ -147,5 +165,5 @@ async fn deactivated(ctx: &Ctx, templates: &[ScorecardTemplate]) -> Result<HashS
         return Ok(HashSet::new());
     }
     let known = ctx.db().get_many::<DirectoryUser>(&keys).await?.into_iter().flatten();
-    Ok(known.filter(|user| user.deactivate_time.is_some()).map(|user| user.name).collect())
+    Ok(known.filter(such).map(|user| user.name).collect())
 }

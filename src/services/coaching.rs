@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{comments, plans, scorecards, sessions, targets, templates};
+use super::{comments, periods, plans, quotas, scorecards, sessions, targets, templates};
 use crate::api::behavior::rpc;
 use crate::api::{Api, standard};
 use crate::pb::cresta::v1::coaching::coaching_service_server::CoachingService;
@@ -103,13 +103,13 @@ impl CoachingService for Api {
         &self,
         r: Request<RetrieveEvaluationPeriodsRequest>,
     ) -> Answer<RetrieveEvaluationPeriodsResponse> {
-        self.later(rpc::RETRIEVE_EVALUATION_PERIODS, r).await
+        self.read(rpc::RETRIEVE_EVALUATION_PERIODS, r, periods::retrieve).await
     }
     async fn retrieve_qa_task_user_quota(
         &self,
         r: Request<RetrieveQaTaskUserQuotaRequest>,
     ) -> Answer<RetrieveQaTaskUserQuotaResponse> {
-        self.later(rpc::RETRIEVE_QA_TASK_USER_QUOTA, r).await
+        self.read(rpc::RETRIEVE_QA_TASK_USER_QUOTA, r, quotas::retrieve).await
     }
     async fn create_target(&self, r: Request<CreateTargetRequest>) -> Answer<CreateTargetResponse> {
         self.write(rpc::CREATE_TARGET, r, standard::create::<Target, _, _>).await

@@ -23,8 +23,12 @@ mod filter;
 mod forms;
 mod history;
 mod jobs;
+/// Evaluation periods of templates.
+pub mod periods;
 /// Coaching plans.
 pub mod plans;
+/// What is to be evaluated for each agent.
+pub mod quotas;
 /// Scorecards.
 pub mod scorecards;
 /// Coaching sessions.

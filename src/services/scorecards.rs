@@ -20,6 +20,7 @@ use crate::pb::cresta::v1::coaching::*;
 use crate::store::{Counted, Entries, Tag, Txn, tags};
 
 pub mod calibrations;
+pub(super) mod completed;
 pub(super) mod counts;
 mod entries;
 mod filter;

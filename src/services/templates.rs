@@ -16,7 +16,7 @@ use crate::api::standard::{self, fetch, load_for, save};
 use crate::domain;
 use crate::domain::audience;
 use crate::domain::lifecycle::Act;
-use crate::error::{Error, FieldViolation, Result, reason};
+use crate::error::{Error, FieldViolation, Result};
 use crate::names::{Name, TEMPLATE, without_revision};
 use crate::pb::cresta::v1::coaching::list_current_scorecard_templates_request::View;
 use crate::pb::cresta::v1::coaching::*;
@@ -40,8 +40,7 @@ impl Resource for ScorecardTemplate {
     }
 
     fn complaints(&self, at: &str) -> (Vec<FieldViolation>, &'static str) {
-        let lint = self.template.as_ref().map(|structure| domain::lint::lint(structure, &format!("{at}.template")));
-        (lint.unwrap_or_default(), reason::TEMPLATE_LINT)
+        domain::templates::complaints(self, at)
     }
 
     async fn create(&mut self, ctx: &Ctx, txn: &Txn) -> Result<()> {

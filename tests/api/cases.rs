@@ -53,6 +53,8 @@ replayed! {
     template_permissions
     manager_groups
     calibrations
+    periods
+    quotas
     history
     read_times
     tenants

@@ -17,8 +17,6 @@ const LATER: &[&str] = &[
     "StreamExportScorecards",
     "BackfillScorecardTemplates",
     "ValidateBackfillScorecardTemplates",
-    "RetrieveEvaluationPeriods",
-    "RetrieveQATaskUserQuota",
     "SuggestCoachingOpportunities",
     "RetrieveCoachingOverviews",
     "ExportCoachingOverviews",

@@ -18,6 +18,7 @@ mod limits;
 mod lookups;
 mod paging;
 mod plans;
+mod quotas;
 mod races;
 mod replay;
 mod restart;
