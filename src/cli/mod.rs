@@ -42,7 +42,7 @@ struct Program {
 enum Command {
     /// Serve the API until told to stop (the default)
     Serve(Settings),
-    /// Load a small contact centre to try things on: two customers, 40 agents, 2,000 scorecards over 90 days
+    /// Load a small contact centre to try things on: two customers, 40 agents, 2,000 scorecards over 90 days, coaching and a directory
     Demo(demo::Arguments),
     /// Feed the directory (users, groups, teams, usecases, conversations) from a file of JSON lines
     Import(import::Arguments),
