@@ -1,6 +1,8 @@
 //! A writer's plan, with scorecards that are added to it, sessions, and comments that link to their notes. One change often
 //! touches several records; what is stored is read back as a whole, and must be what was before the call in flight or after.
 
+use std::collections::BTreeSet;
+
 use coaching::pb::cresta::v1::coaching::*;
 use prost_types::{FieldMask, Timestamp};
 
@@ -213,53 +215,50 @@ impl Coaching {
         pending.map(|_| took_effect)
     }
 
-    /// All of it, read from both sides of what refers to what.
+    /// All of it, by listings; scorecards from both sides. That these have what reading one by one finds, `verify` says.
     async fn stored(&self, client: &mut Client) -> State {
         let mut state = State::default();
         let request = GetCoachingPlanRequest { name: self.plan() };
         let plan = found(client.get_coaching_plan(request).await).and_then(|got| got.coaching_plan);
         state.plan = plan.as_ref().map(|plan| change_of(&plan.comment));
-        for at in 0..state.cards.len() {
-            let request = GetScorecardRequest { name: self.card(at), ..Default::default() };
-            let card = found(client.get_scorecard(request).await).and_then(|got| got.scorecard);
-            state.cards[at] = card.map(|card| !card.coaching_plan_names.is_empty());
+        for session in plan.map(|plan| plan.coaching_sessions).unwrap_or_default() {
+            let (at, change) = (place(&session.name, |at| self.session(at)), change_of(&session.meeting_notes));
+            assert_eq!(session.session_time.unwrap().seconds, 1_772_000_000 + i64::from(change), "half a change");
+            state.sessions[at] = Some(Session { change, acknowledged: session.acknowledge_time.is_some() });
         }
-        for at in 0..state.sessions.len() {
-            let request = GetCoachingSessionRequest { name: self.session(at) };
-            let session = found(client.get_coaching_session(request).await).and_then(|got| got.coaching_session);
-            state.sessions[at] = session.map(|session| {
-                let change = change_of(&session.meeting_notes);
-                assert_eq!(session.session_time.unwrap().seconds, 1_772_000_000 + i64::from(change), "half a change");
-                Session { change, acknowledged: session.acknowledge_time.is_some() }
-            });
+        let (parent, page_size) = (PARENT.to_owned(), 1_000);
+        let thread_ids = vec![format!("w{}", self.writer)];
+        let request =
+            ListCoachingCommentsRequest { parent: parent.clone(), page_size, thread_ids, ..Default::default() };
+        let comments = client.list_coaching_comments(request).await.unwrap().into_inner().coaching_comments;
+        for comment in comments {
+            let names = comment.linked_session_notes.iter().map(|note| &note.coaching_session_name);
+            let links: Vec<usize> = names.map(|name| place(name, |at| self.session(at))).collect();
+            assert!(links.iter().all(|at| state.sessions[*at].is_some()), "a link leads nowhere: {comment:?}");
+            let at = place(&comment.name, |at| self.comment(at));
+            state.comments[at] = Some(Comment { change: change_of(&comment.message), links });
         }
-        for at in 0..state.comments.len() {
-            let request = GetCoachingCommentRequest { name: self.comment(at) };
-            let comment = found(client.get_coaching_comment(request).await).and_then(|got| got.coaching_comment);
-            state.comments[at] = comment.map(|comment| {
-                let names = comment.linked_session_notes.iter().map(|note| &note.coaching_session_name);
-                let place = |name: &String| (0..state.sessions.len()).find(|at| self.session(*at) == *name).unwrap();
-                Comment { change: change_of(&comment.message), links: names.map(place).collect() }
-            });
-        }
-        let links = state.comments.iter().flatten().flat_map(|comment| &comment.links);
-        assert!(links.clone().all(|at| state.sessions[*at].is_some()), "a link leads nowhere: {state:?}");
-
-        let of_plan = plan.map(|plan| plan.coaching_sessions).unwrap_or_default();
-        let mut of_plan: Vec<String> = of_plan.into_iter().map(|session| session.name).collect();
-        of_plan.sort();
-        let there = (0..state.sessions.len()).filter(|at| state.sessions[*at].is_some());
-        assert_eq!(of_plan, there.map(|at| self.session(at)).collect::<Vec<_>>(), "sessions of {}", self.plan());
         let request = ListScorecardsRequest {
-            parent: PARENT.into(),
-            coaching_plan_names: vec![self.plan()],
+            parent: parent.clone(),
+            page_size,
+            agent_user_name: self.agent(),
             ..Default::default()
         };
+        for card in client.list_scorecards(request).await.unwrap().into_inner().scorecards {
+            state.cards[place(&card.name, |at| self.card(at))] = Some(!card.coaching_plan_names.is_empty());
+        }
+        let coaching_plan_names = vec![self.plan()];
+        let request = ListScorecardsRequest { parent, page_size, coaching_plan_names, ..Default::default() };
         let listed = client.list_scorecards(request).await.unwrap().into_inner().scorecards;
-        let mut listed: Vec<String> = listed.into_iter().map(|card| card.name).collect();
-        listed.sort();
+        let listed: BTreeSet<String> = listed.into_iter().map(|card| card.name).collect();
         let added = (0..state.cards.len()).filter(|at| state.cards[*at] == Some(true));
-        assert_eq!(listed, added.map(|at| self.card(at)).collect::<Vec<_>>(), "scorecards of {}", self.plan());
+        assert_eq!(listed, added.map(|at| self.card(at)).collect(), "scorecards of {}", self.plan());
         state
     }
+}
+
+/// The place of what has this name.
+#[track_caller]
+fn place(name: &str, of: impl Fn(usize) -> String) -> usize {
+    (0..4).find(|at| of(*at) == name).unwrap_or_else(|| panic!("{name} was never made"))
 }

@@ -4,7 +4,7 @@
 use coaching::pb::coaching::directory::v1::*;
 use prost_types::Timestamp;
 
-use super::client::{Client, PARENT, answer, found};
+use super::client::{Client, PARENT, answer};
 use super::dice::Dice;
 
 /// Records of a batch.
@@ -34,6 +34,10 @@ impl Directory {
         format!("customers/c/users/w{}-{at}", self.writer)
     }
 
+    fn group(&self) -> String {
+        format!("customers/c/groups/w{}", self.writer)
+    }
+
     fn conversation(&self, at: u32) -> String {
         format!("{PARENT}/conversations/w{}-{at}", self.writer)
     }
@@ -58,6 +62,7 @@ impl Directory {
                 name: self.user(at),
                 username: self.username(at, batch),
                 display_name: batch.to_string(),
+                group_names: vec![self.group()],
                 ..Default::default()
             };
             let request =
@@ -66,7 +71,7 @@ impl Directory {
         } else {
             let conversation = |at| Conversation {
                 name: self.conversation(at),
-                agent_user_name: self.user(at),
+                agent_user_name: self.user(0),
                 conversation_time: Some(Timestamp { seconds: 1_772_000_000 + i64::from(batch), nanos: 0 }),
                 ..Default::default()
             };
@@ -107,34 +112,33 @@ impl Directory {
 
     /// The batch that all users are of.
     async fn stored_users(&self, client: &mut Client) -> u32 {
-        let mut batches = Vec::new();
-        for at in 0..SIZE {
-            let request = GetUserRequest { name: self.user(at) };
-            let user = found(client.directory.get_user(request).await).and_then(|got| got.user);
-            batches.push(user.map_or(0, |user| {
-                let batch = user.display_name.parse().unwrap();
-                assert_eq!(user.username, self.username(at, batch), "{}", user.name);
-                batch
-            }));
-        }
-        whole(&batches)
+        let (parent, group_names) = ("customers/c".to_owned(), vec![self.group()]);
+        let request = ListUsersRequest { parent, group_names, ..Default::default() };
+        let users = client.directory.list_users(request).await.unwrap().into_inner().users;
+        let batch = |user: &DirectoryUser| {
+            let batch = user.display_name.parse().unwrap();
+            assert!((0..SIZE).any(|at| user.name == self.user(at) && user.username == self.username(at, batch)));
+            batch
+        };
+        whole(&users.iter().map(batch).collect::<Vec<_>>())
     }
 
     /// The batch that all conversations are of.
     async fn stored_conversations(&self, client: &mut Client) -> u32 {
-        let mut batches = Vec::new();
-        for at in 0..SIZE {
-            let request = GetConversationRequest { name: self.conversation(at) };
-            let conversation = found(client.directory.get_conversation(request).await).and_then(|got| got.conversation);
-            let time = |one: Conversation| one.conversation_time.unwrap().seconds - 1_772_000_000;
-            batches.push(conversation.map_or(0, |one| u32::try_from(time(one)).unwrap()));
-        }
-        whole(&batches)
+        let (parent, agent_user_names) = (PARENT.to_owned(), vec![self.user(0)]);
+        let request = ListConversationsRequest { parent, agent_user_names, ..Default::default() };
+        let conversations = client.directory.list_conversations(request).await.unwrap().into_inner().conversations;
+        let batch = |one: &Conversation| {
+            u32::try_from(one.conversation_time.as_ref().unwrap().seconds - 1_772_000_000).unwrap()
+        };
+        whole(&conversations.iter().map(batch).collect::<Vec<_>>())
     }
 }
 
+/// The one batch of all of them; 0 where there is nothing.
 #[track_caller]
 fn whole(batches: &[u32]) -> u32 {
-    assert!(batches.iter().all(|batch| *batch == batches[0]), "half a batch is stored: {batches:?}");
-    batches[0]
+    assert!([0, SIZE as usize].contains(&batches.len()), "half a batch is stored: {batches:?}");
+    assert!(batches.iter().all(|batch| *batch == batches[0]), "two batches are mixed: {batches:?}");
+    batches.first().copied().unwrap_or_default()
 }
