@@ -116,39 +116,66 @@ async fn feed(arguments: &Arguments, into: &str, road: Road) -> Result<(), Failu
     let at_once = usize::from(arguments.at_once);
     let mut sender = Sender::new(road, at_once, SystemClock::default().now(), desk.rejects, desk.mark.counts);
     let mut lines = Lines::after(desk.input, desk.mark.line, desk.mark.offset);
-    let mut marked = Instant::now();
-    while let Some(line) = lines.next().map_err(failed(arguments.file.display()))? {
-        desk.bar.set_position(lines.offset());
-        match line.text {
-            Text::Whole(text) if text.trim_ascii().is_empty() => {}
-            Text::Whole(text) => match record::read(&codec, line.number, text) {
-                Ok(record) => sender.take(record).await?,
-                Err((bad, text)) => sender.reject(bad.kind, line.number, &bad.problem, &text)?,
-            },
-            Text::TooLong(head, bytes) => {
-                let problem = format!("has {bytes} bytes, and a line may have {LONGEST}: its first are under record");
-                sender.reject(None, line.number, &problem, &head)?;
-            }
-        }
-        if marked.elapsed() >= MARK_EVERY {
-            sender.settle().await?;
-            desk.bar.set_message(lines.number().to_string());
-            let rejected_bytes = sender.rejects.sync().map_err(failed(rejected.display()))?;
-            if let Some((path, work)) = &desk.kept {
-                let (line, offset, counts) = (lines.number(), lines.offset(), sender.counts.clone());
-                progress::save(path, work, &Mark { line, offset, rejected_bytes, counts })
-                    .map_err(failed(path.display()))?;
-            }
-            marked = Instant::now();
-        }
-    }
-    sender.settle().await?;
-    sender.rejects.sync().map_err(failed(rejected.display()))?;
-    if let Some((path, _)) = &desk.kept {
-        progress::remove(path).map_err(failed(path.display()))?;
-    }
+    let around = Around { file: &arguments.file, rejected: &rejected, kept: desk.kept.as_ref(), bar: &desk.bar };
+    let done = around.send(&codec, &mut lines, &mut sender).await;
     desk.bar.finish_and_clear();
-    told(&sender.counts, lines.number() - first, begun.elapsed(), &rejected)
+    told(&sender.counts, lines.number() - first, begun.elapsed());
+    done?;
+    match sender.counts.values().map(|count| count.rejected).sum() {
+        0_u64 => Ok(()),
+        some => Err(Failure::Rejected(format!(
+            "{some} lines were rejected: they are in {}, each with its number and what is wrong. Mend their records and import those",
+            rejected.display()
+        ))),
+    }
+}
+
+/// What the import of one file goes by.
+struct Around<'a> {
+    file: &'a Path,
+    rejected: &'a Path,
+    kept: Option<&'a (PathBuf, Work)>,
+    bar: &'a ProgressBar,
+}
+
+impl Around<'_> {
+    /// Sends every line that is left, and sets marks on the way.
+    async fn send<R: BufRead>(&self, codec: &Codec, lines: &mut Lines<R>, sender: &mut Sender) -> Result<(), Failure> {
+        let mut marked = Instant::now();
+        while let Some(line) = lines.next().map_err(failed(self.file.display()))? {
+            self.bar.set_position(lines.offset());
+            match line.text {
+                Text::Whole(text) if text.trim_ascii().is_empty() => {}
+                Text::Whole(text) => match record::read(codec, line.number, text) {
+                    Ok(record) => sender.take(record).await?,
+                    Err((bad, text)) => sender.reject(bad.kind, line.number, &bad.problem, &text)?,
+                },
+                Text::TooLong(head, bytes) => {
+                    let problem =
+                        format!("has {bytes} bytes, and a line may have {LONGEST}: its first are under record");
+                    sender.reject(None, line.number, &problem, &head)?;
+                }
+            }
+            if marked.elapsed() >= MARK_EVERY {
+                let rejected_bytes = self.settle(sender).await?;
+                self.bar.set_message(lines.number().to_string());
+                if let Some((path, work)) = self.kept {
+                    let (line, offset, counts) = (lines.number(), lines.offset(), sender.counts.clone());
+                    let mark = Mark { line, offset, rejected_bytes, counts };
+                    progress::save(path, work, &mark).map_err(failed(path.display()))?;
+                }
+                marked = Instant::now();
+            }
+        }
+        self.settle(sender).await?;
+        self.kept.map_or(Ok(()), |(path, _)| progress::remove(path).map_err(failed(path.display())))
+    }
+
+    /// Waits until every line read is on disk, there or among the rejected, and answers the bytes of these.
+    async fn settle(&self, sender: &mut Sender) -> Result<u64, Failure> {
+        sender.settle().await?;
+        sender.rejects.sync().map_err(failed(self.rejected.display()))
+    }
 }
 
 /// Opens what is read and what is written, at the line where an earlier run of the same import stopped.
@@ -197,8 +224,8 @@ fn desk(arguments: &Arguments, into: &str, rejected: &Path) -> Result<Desk, Fail
     Ok(Desk { input: Box::new(BufReader::with_capacity(1 << 16, file)), kept: Some((path, work)), rejects, mark, bar })
 }
 
-/// Tells what became of the lines; a failure where some were rejected.
-fn told(counts: &Counts, lines: u64, time: Duration, rejected: &Path) -> Result<(), Failure> {
+/// Tells what became of the lines.
+fn told(counts: &Counts, lines: u64, time: Duration) {
     for (kind, count) in counts {
         println!(
             "{kind}: {} made or changed, {} unchanged, {} rejected",
@@ -207,11 +234,4 @@ fn told(counts: &Counts, lines: u64, time: Duration, rejected: &Path) -> Result<
     }
     let seconds = time.as_secs_f64();
     println!("{lines} lines in {seconds:.1} s, {:.0} lines/s", lines as f64 / seconds.max(0.001));
-    match counts.values().map(|count| count.rejected).sum() {
-        0_u64 => Ok(()),
-        some => Err(Failure::Rejected(format!(
-            "{some} lines were rejected: they are in {}, each with its number and what is wrong. Mend their records and import those",
-            rejected.display()
-        ))),
-    }
 }

@@ -211,7 +211,9 @@ fn told(kind: Kind, path: &str, description: &str) -> String {
 fn stopped(status: &Status, lines: &[u64]) -> Failure {
     let (first, last) = (lines.first().copied().unwrap_or_default(), lines.last().copied().unwrap_or_default());
     let (code, message) = (status.code(), status.message());
-    Failure::Other(format!("the import stopped, as lines {first} to {last} were answered {code:?}: {message}"))
+    Failure::Other(format!(
+        "the import stopped, as lines {first} to {last} were answered {code:?}: {message}. Give the same command again to go on"
+    ))
 }
 
 /// Sends a batch, again with longer and longer pauses while the trouble is of the passing kind.
