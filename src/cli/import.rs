@@ -64,6 +64,8 @@ fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
 
 /// How often the mark is set from which a later run goes on. Everything in flight is waited for then.
 const MARK_EVERY: Duration = Duration::from_secs(1);
+/// When the first is set: early, so that a folder that takes no marks is told before hours of work.
+const FIRST_MARK: Duration = Duration::from_millis(100);
 
 /// What is read and what is written beside it.
 struct Desk {
@@ -141,7 +143,7 @@ struct Around<'a> {
 impl Around<'_> {
     /// Sends every line that is left, and sets marks on the way.
     async fn send<R: BufRead>(&self, codec: &Codec, lines: &mut Lines<R>, sender: &mut Sender) -> Result<(), Failure> {
-        let mut marked = Instant::now();
+        let (mut marked, mut pause) = (Instant::now(), FIRST_MARK);
         while let Some(line) = lines.next().map_err(failed(self.file.display()))? {
             self.bar.set_position(lines.offset());
             match line.text {
@@ -156,7 +158,7 @@ impl Around<'_> {
                     sender.reject(None, line.number, &problem, &head)?;
                 }
             }
-            if marked.elapsed() >= MARK_EVERY {
+            if marked.elapsed() >= pause {
                 let rejected_bytes = self.settle(sender).await?;
                 self.bar.set_message(lines.number().to_string());
                 if let Some((path, work)) = self.kept {
@@ -164,7 +166,7 @@ impl Around<'_> {
                     let mark = Mark { line, offset, rejected_bytes, counts };
                     progress::save(path, work, &mark).map_err(failed(path.display()))?;
                 }
-                marked = Instant::now();
+                (marked, pause) = (Instant::now(), MARK_EVERY);
             }
         }
         self.settle(sender).await?;

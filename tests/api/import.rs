@@ -194,9 +194,9 @@ fn of_lines_for_one_name_or_username_the_order_of_the_file_decides() {
 
 #[test]
 fn an_import_killed_in_the_middle_is_finished_by_the_same_command() {
-    let mut lines: Vec<String> = (0..4_500).map(|number| group(&format!("g{number}")).to_string()).collect();
+    let mut lines: Vec<String> = (0..9_000).map(|number| group(&format!("g{number}")).to_string()).collect();
     lines[10] = "nonsense".into();
-    lines[4_400] = "nonsense".into();
+    lines[8_900] = "nonsense".into();
     let place = Place::with(&lines);
     let mut program = server::program(&place.data(), "import");
     let mut child = program.arg(place.file("")).args(["--at-once", "1"]).stderr(Stdio::null()).spawn().unwrap();
@@ -206,7 +206,7 @@ fn an_import_killed_in_the_middle_is_finished_by_the_same_command() {
         std::thread::sleep(Duration::from_millis(1));
     }
     // Somewhere after the mark, so that lines are repeated.
-    std::thread::sleep(Duration::from_millis(100));
+    std::thread::sleep(Duration::from_millis(20));
     let ended = child.try_wait().unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
@@ -214,10 +214,10 @@ fn an_import_killed_in_the_middle_is_finished_by_the_same_command() {
         let again = place.import(&[]).with(7, &["lines: 0 made or changed, 0 unchanged, 2 rejected"]);
         assert!(again.err.contains("going on after line "), "{}", again.err);
     }
-    assert_eq!(place.rejected().iter().map(|one| one["line"].as_u64().unwrap()).collect::<Vec<_>>(), [11, 4_401]);
+    assert_eq!(place.rejected().iter().map(|one| one["line"].as_u64().unwrap()).collect::<Vec<_>>(), [11, 8_901]);
     assert!(!place.file(".progress").exists());
     let third = place.import(&["--from-start"]);
-    third.with(7, &["groups: 0 made or changed, 4498 unchanged, 0 rejected"]);
+    third.with(7, &["groups: 0 made or changed, 8998 unchanged, 0 rejected"]);
     let verify = server::program(&place.data(), "verify").output().unwrap();
     assert!(verify.status.success(), "{verify:?}");
 }
@@ -258,4 +258,35 @@ fn a_server_is_fed_while_it_runs_and_bad_lines_are_told_the_same() {
     server.stop();
     let away = place.import(&["--server", &url]);
     assert!(away.code == Some(1) && away.err.contains("cannot reach"), "{}", away.err);
+}
+
+#[test]
+fn a_server_that_is_killed_and_started_again_meanwhile_gets_every_line() {
+    let lines: Vec<String> = (0..4_000).map(|number| group(&format!("g{number}")).to_string()).collect();
+    let place = Place::with(&lines);
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let serve = || {
+        let mut program = server::program(&place.data(), "serve");
+        let child = program.args(["--listen", &address, "--log", "warn"]).stdout(Stdio::null()).spawn().unwrap();
+        let end = Instant::now() + Duration::from_secs(60);
+        while std::net::TcpStream::connect(&address).is_err() {
+            assert!(Instant::now() < end, "it does not listen");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        child
+    };
+    let mut first = serve();
+    let mut program = server::program(&place.data(), "import");
+    let url = format!("http://{address}");
+    program.arg(place.file("")).args(["--server", &url, "--at-once", "2"]).stdin(Stdio::null());
+    let importing = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(700));
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let mut second = serve();
+    Ended::from(importing.wait_with_output().unwrap()).with(0, &[]);
+    let again = place.import(&["--server", &url, "--from-start"]);
+    again.with(0, &["groups: 0 made or changed, 4000 unchanged, 0 rejected"]);
+    second.kill().unwrap();
+    second.wait().unwrap();
 }
