@@ -14,6 +14,7 @@ mod directory;
 mod front;
 mod harness;
 mod history;
+mod import;
 mod limits;
 mod lookups;
 mod paging;
@@ -23,6 +24,8 @@ mod races;
 mod replay;
 mod restart;
 mod roads;
+#[path = "../clients/server.rs"]
+mod server;
 mod stage;
 mod sweep;
 mod users;
