@@ -218,7 +218,7 @@ impl Coaching {
     /// All of it, by listings; scorecards from both sides. That these have what reading one by one finds, `verify` says.
     async fn stored(&self, client: &mut Client) -> State {
         let mut state = State::default();
-        let request = GetCoachingPlanRequest { name: self.plan() };
+        let request = GetCoachingPlanRequest { name: self.plan(), ..Default::default() };
         let plan = found(client.get_coaching_plan(request).await).and_then(|got| got.coaching_plan);
         state.plan = plan.as_ref().map(|plan| change_of(&plan.comment));
         for session in plan.map(|plan| plan.coaching_sessions).unwrap_or_default() {
