@@ -22,6 +22,7 @@ use crate::store::{Counted, Entries, Tag, Txn, tags};
 pub mod calibrations;
 pub(super) mod counts;
 mod entries;
+pub mod export;
 mod filter;
 pub mod list;
 

@@ -50,6 +50,7 @@ replayed! {
     directory_groups
     directory_conversations
     calibrations
+    exports
     history
     read_times
     tenants

@@ -10,6 +10,7 @@ mod cases;
 mod coverage;
 mod demo;
 mod directory;
+mod exports;
 mod front;
 mod harness;
 mod history;
