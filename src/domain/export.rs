@@ -71,7 +71,8 @@ pub struct Rows {
     scores: Vec<Score>,
     /// Where in `scores` each of the form's criteria is.
     places: Vec<Option<usize>>,
-    /// What the answers come to; only where a criterion has no computed score.
+    mode: Mode,
+    /// What the answers come to; only where a criterion has no computed score, and from the first row on.
     outcome: Option<Outcome>,
     /// The criterion of the next row.
     next: usize,
@@ -90,14 +91,14 @@ impl Rows {
             }
         }
         let mode = if card.submit_time.is_some() { Mode::Submitted } else { Mode::Draft };
-        let outcome = places.contains(&None).then(|| self::score(&form, &card.scores, mode));
         Rows {
             scorecard: columns(&card, title, agent),
             plans: card.coaching_plan_names.join(SEPARATOR),
             scores: card.scores,
             form,
             places,
-            outcome,
+            mode,
+            outcome: None,
             next: 0,
         }
     }
@@ -105,6 +106,9 @@ impl Rows {
     /// Writes the next row; false where there is none.
     pub fn write(&mut self, table: &mut Table) -> Result<bool> {
         let Some(criterion) = self.form.criteria().get(self.next) else { return Ok(false) };
+        if self.next == 0 && self.places.contains(&None) {
+            self.outcome = Some(score(&self.form, &self.scores, self.mode));
+        }
         let chapter = &self.form.chapters()[criterion.chapter];
         let answer = match (self.places[self.next], &self.outcome) {
             (Some(place), _) => answered(&self.scores[place]),
