@@ -113,7 +113,7 @@ fn revision(template: &Value) -> String {
 }
 
 /// A call over HTTP/2 of which the frames are read one by one.
-async fn streamed(house: &Harness) -> http::Response<hyper::body::Incoming> {
+async fn streamed(house: &Harness, timeout: &str) -> http::Response<hyper::body::Incoming> {
     let method = contract::method("StreamExportScorecards");
     let message = contract::encode(&method, &month());
     let mut frame = vec![0];
@@ -127,6 +127,7 @@ async fn streamed(house: &Harness) -> http::Response<hyper::body::Incoming> {
     ))
     .header("content-type", "application/grpc")
     .header("te", "trailers")
+    .header("grpc-timeout", timeout)
     .body(Full::new(Bytes::from(frame)))
     .expect("a request");
     let stream = TcpStream::connect(house.address()).await.expect("the server listens");
@@ -143,7 +144,7 @@ async fn a_caller_who_leaves_stops_the_work() {
     fill_long(house.db(), 3_000, |_| revision(&template)).await;
     // The agents of each portion are read in one call.
     asked.lock().expect("nobody panics with it").clear();
-    let mut answer = streamed(&house).await;
+    let mut answer = streamed(&house, "1H").await;
     assert_eq!(answer.status(), 200);
     answer.body_mut().frame().await.expect("a frame").expect("a whole one");
     drop(answer);
@@ -153,11 +154,23 @@ async fn a_caller_who_leaves_stops_the_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_callers_deadline_ends_an_export_that_is_under_way() {
+    let house = Harness::memory().await;
+    let template = stage::template(&house.operator()).await;
+    fill_long(house.db(), 3_000, |_| revision(&template)).await;
+    let answer = streamed(&house, "50m").await; // 60 MB take longer
+    let early = answer.headers().get("grpc-status").cloned();
+    let body = answer.into_body().collect().await.expect("a body that ends");
+    let status = early.or_else(|| body.trailers().and_then(|trailers| trailers.get("grpc-status").cloned()));
+    assert_eq!(status.expect("a status"), "4", "DEADLINE_EXCEEDED after {} bytes", body.to_bytes().len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pieces_are_small_and_end_at_the_end_of_a_row() {
     let house = Harness::memory().await;
     let template = stage::template(&house.operator()).await;
     fill_long(house.db(), 60, |_| revision(&template)).await;
-    let answer = streamed(&house).await;
+    let answer = streamed(&house, "1H").await;
     let mut body = answer.into_body().collect().await.expect("a whole body").to_bytes();
     let mut sizes = Vec::new();
     while body.has_remaining() {
