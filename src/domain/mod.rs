@@ -33,6 +33,8 @@ pub mod form;
 pub mod lifecycle;
 /// All that is wrong with a template's structure.
 pub mod lint;
+/// Who may grade on a template, who may see its scorecards, and whose coach somebody is.
+pub mod permissions;
 /// What a coaching plan may say, and what may happen to it.
 pub mod plans;
 /// Revision ids, and names with and without them.

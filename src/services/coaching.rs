@@ -54,7 +54,7 @@ impl CoachingService for Api {
         &self,
         r: Request<CreateScorecardTemplateRequest>,
     ) -> Answer<CreateScorecardTemplateResponse> {
-        self.write(rpc::CREATE_SCORECARD_TEMPLATE, r, standard::create::<ScorecardTemplate, _, _>).await
+        self.write(rpc::CREATE_SCORECARD_TEMPLATE, r, templates::create).await
     }
     async fn get_scorecard_template(
         &self,

@@ -13,6 +13,7 @@ use crate::pb::cresta::v1::coaching::{
 };
 use crate::store::RecordType;
 
+mod audiences;
 mod coaching;
 /// Coaching comments.
 pub mod comments;
@@ -28,6 +29,7 @@ pub mod plans;
 pub mod scorecards;
 /// Coaching sessions.
 pub mod sessions;
+mod standing;
 /// Targets.
 pub mod targets;
 /// Templates and their revisions.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::forms::compiled;
-use super::history;
 use super::templates::{act, pinned};
+use super::{history, standing};
 use crate::api::Ctx;
 use crate::api::behavior::Fields;
 use crate::api::caller::Caller;
@@ -42,11 +42,22 @@ impl Resource for Scorecard {
         !caller.is_agent() || (self.submit_time.is_some() && caller.is(&self.agent_user_name))
     }
 
+    async fn readable(&self, ctx: &Ctx, txn: Option<&Txn>) -> Result<bool> {
+        standing::sees(ctx, txn, &self.template_name).await
+    }
+
+    async fn writable(&self, ctx: &Ctx, txn: &Txn) -> Result<()> {
+        standing::grade(ctx, txn, &self.template_name).await?;
+        standing::coach(ctx, txn, &self.agent_user_name).await
+    }
+
     async fn create(&mut self, ctx: &Ctx, txn: &Txn) -> Result<()> {
         let template = pinned(txn, "scorecard.templateName", &self.template_name).await?;
         let form = compiled(&template)?;
-        // The directory will know groups and teams; until then an audience of groups or teams holds everyone.
-        lifecycle::create(self, &template, &form, Membership::Unknown, &act(ctx, &ctx.shown_caller()))?;
+        let agent = standing::known(ctx, Some(txn), &self.agent_user_name).await?;
+        // Where the directory has to know everybody, one whom it does not know is refused by the doorway, in better words.
+        let membership = agent.as_ref().map_or(Membership::Unknown, Membership::Known);
+        lifecycle::create(self, &template, &form, membership, &act(ctx, &ctx.shown_caller()))?;
         calibrations::settle(self, None, ctx, txn).await
     }
 

@@ -131,11 +131,15 @@ tags! { IndexTag, INDEXES,
     SCORECARD_BY_TEMPLATE_SUBMIT = 33;
     /// Scorecards of an agent by submit time; drafts at zero.
     SCORECARD_BY_AGENT_SUBMIT = 34;
+    /// Templates of a profile that restrict who sees their scorecards, by id.
+    TEMPLATE_RESTRICTED = 35;
 }
 
 tags! { TallyTag, TALLIES,
     /// How a template is used: its scorecards by their state.
     TEMPLATE_USE = 1;
+    /// How many users of a customer quotas and audiences count.
+    AGENT_COUNT = 10;
 }
 
 #[cfg(test)]

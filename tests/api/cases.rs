@@ -49,6 +49,9 @@ replayed! {
     directory_users
     directory_groups
     directory_conversations
+    audiences
+    template_permissions
+    manager_groups
     calibrations
     exports
     history

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may fail where it stands
 
+mod audiences;
 mod calibrations;
 mod cases;
 mod coverage;
