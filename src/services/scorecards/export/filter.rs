@@ -1,9 +1,11 @@
-//! The filters of an export, settled when it begins: whom groups and teams hold, and which revision a template means.
+//! The filters of an export, settled when it begins: whom groups and teams hold, which revision a template means, and which
+//! templates are kept from the caller.
 
 use std::collections::{BTreeSet, HashSet};
 
 use super::super::super::directory::users::{Traits, name_at};
 use super::super::super::filter::{among, check_count, check_window, hash, hashes, micros, named, within};
+use super::super::super::standing::Hidden;
 use super::super::super::templates;
 use super::super::entries::Projection;
 use crate::api::Ctx;
@@ -27,6 +29,7 @@ pub(super) struct Filter {
     agent_hashes: HashSet<u32>,
     template_hashes: HashSet<u32>,
     usecase_hashes: HashSet<u32>,
+    hidden: Hidden,
 }
 
 impl Filter {
@@ -53,6 +56,7 @@ impl Filter {
             agent_hashes: agents.iter().flatten().map(|agent| hash(agent)).collect(),
             template_hashes: wanted.iter().map(|template| hash(template)).collect(),
             usecase_hashes: hashes(&request.usecase_names),
+            hidden: Hidden::from(ctx).await?,
             templates: wanted,
             agents,
             request,
@@ -92,12 +96,14 @@ impl Filter {
                 || self.template_hashes.contains(&entry.revision)
                 || self.template_hashes.contains(&entry.template))
             && among(&self.usecase_hashes, &entry.usecase)
+            && !self.hidden.has_hash(entry.template)
     }
 
     /// The one place where a scorecard is let into an export: the caller may know of it, and every filter lets it through.
     pub(super) fn admits(&self, ctx: &Ctx, card: &Scorecard) -> bool {
         let create = micros(card.create_time.as_ref());
         card.visible(&ctx.caller)
+            && !self.hidden.has(&card.template_name)
             && within(create, self.request.start_time.as_ref(), self.request.end_time.as_ref())
             && self.agents.as_ref().is_none_or(|agents| agents.contains(&card.agent_user_name))
             && (self.templates.is_empty()
