@@ -14,10 +14,14 @@ pub mod calibration;
 pub mod comments;
 /// Which criteria are asked, by the answers to earlier ones.
 pub mod conditions;
+/// CSV that spreadsheets read and do not run.
+pub mod csv;
 /// What the records of the directory may say.
 pub mod directory;
 /// Exact numbers, and the one place where they are rounded.
 pub mod exact;
+/// Scorecards as the rows of an export.
+pub mod export;
 /// What may happen to a template next.
 pub mod templates;
 

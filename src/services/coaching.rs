@@ -4,13 +4,12 @@ use tonic::{Request, Response, Status};
 
 use super::{comments, periods, plans, quotas, scorecards, sessions, targets, templates};
 use crate::api::behavior::rpc;
+use crate::api::stream::Chunks;
 use crate::api::{Api, standard};
 use crate::pb::cresta::v1::coaching::coaching_service_server::CoachingService;
 use crate::pb::cresta::v1::coaching::*;
-use crate::pb::google::api::HttpBody;
 
 type Answer<A> = Result<Response<A>, Status>;
-type Chunks = tokio_stream::Empty<Result<HttpBody, Status>>;
 
 #[tonic::async_trait]
 impl CoachingService for Api {
@@ -42,14 +41,14 @@ impl CoachingService for Api {
         self.write(rpc::ACKNOWLEDGE_SCORECARD, r, scorecards::acknowledge).await
     }
     async fn export_scorecards(&self, r: Request<ExportScorecardsRequest>) -> Answer<ExportScorecardsResponse> {
-        self.later(rpc::EXPORT_SCORECARDS, r).await
+        self.read(rpc::EXPORT_SCORECARDS, r, scorecards::export::whole).await
     }
     type StreamExportScorecardsStream = Chunks;
     async fn stream_export_scorecards(
         &self,
         r: Request<StreamExportScorecardsRequest>,
     ) -> Answer<Self::StreamExportScorecardsStream> {
-        self.later(rpc::STREAM_EXPORT_SCORECARDS, r).await
+        self.stream(rpc::STREAM_EXPORT_SCORECARDS, r, scorecards::export::stream).await
     }
     async fn create_scorecard_template(
         &self,

@@ -23,6 +23,7 @@ pub mod calibrations;
 pub(super) mod completed;
 pub(super) mod counts;
 mod entries;
+pub mod export;
 mod filter;
 pub mod list;
 

@@ -55,6 +55,7 @@ replayed! {
     calibrations
     periods
     quotas
+    exports
     history
     read_times
     tenants

@@ -15,9 +15,9 @@ use crate::harness::{Harness, PARENT};
 use crate::stage;
 
 /// An engine that writes down which users were asked for, call by call.
-struct Watched {
-    engine: MemoryEngine,
-    asked: Arc<Mutex<Vec<usize>>>,
+pub(crate) struct Watched {
+    pub(crate) engine: MemoryEngine,
+    pub(crate) asked: Arc<Mutex<Vec<usize>>>,
 }
 
 #[async_trait::async_trait]

@@ -11,6 +11,7 @@ mod cases;
 mod coverage;
 mod demo;
 mod directory;
+mod exports;
 mod front;
 mod harness;
 mod history;
