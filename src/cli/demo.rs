@@ -50,6 +50,7 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<(), Fail
     }
     super::block_on(async {
         let db = super::serve::open(settings).await?;
+        super::verify::settle(&db).await;
         load_with_bar(db.clone(), until).await?;
         db.close().await.map_err(Failure::Store)?;
         println!("Serve it with: coaching serve --data {}", settings.data.display());

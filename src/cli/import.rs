@@ -91,6 +91,7 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<(), Fail
             Some(url) => feed(arguments, &into, Road::into_server(url, arguments.header.clone()).await?).await,
             None => {
                 let db = super::serve::open(settings).await?;
+                super::verify::settle(&db).await;
                 let rules = Rules { strict_directory: settings.directory_strict };
                 let fed = feed(arguments, &into, Road::into_store(db.clone(), rules)).await;
                 let closed = db.close().await.map_err(Failure::Store);

@@ -15,7 +15,7 @@ use crate::clock::{SystemClock, UuidV7};
 use crate::config::{EngineKind, Problem, Settings};
 use crate::rest::Rest;
 use crate::server::{self, Health, Server};
-use crate::store::{self, Db, Engine, Fault, memory, sled};
+use crate::store::{Db, Engine, Fault, memory, sled};
 use crate::telemetry;
 
 /// How often the store is asked whether it still takes writes.
@@ -35,11 +35,7 @@ async fn serve(settings: &Settings, prepare: impl AsyncFnOnce(&Db) -> Result<(),
     let address = listener.local_addr().map_err(listen)?;
 
     let db = open(settings).await?;
-    if store::rebuild_unfinished(db.engine().as_ref()).await.map_err(Failure::Store)? {
-        // Counts are wrong until it is done, and nothing but time stands against doing it now.
-        tracing::warn!("a rebuild of the store was cut off: it is done again before anything is served");
-        super::verify::rebuild(&db).await?;
-    }
+    super::verify::settle(&db).await;
     prepare(&db).await?;
     let server = assemble(settings, db.clone()).await?;
     let health = server.health().clone();

@@ -5,8 +5,8 @@ use indicatif::ProgressBar;
 use super::Failure;
 use super::serve::open;
 use crate::config::Settings;
-use crate::services::RECORDS;
-use crate::store::{self, Db, Origin};
+use crate::services::{RECORDS, layout};
+use crate::store::{self, Db, Layout, Origin, ScanRange};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -48,17 +48,56 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<(), Fail
     })
 }
 
-/// Makes indexes and counts anew, and says what changed.
-pub(super) async fn rebuild(db: &Db) -> Result<(), Failure> {
-    let origin = Origin {
+fn origin() -> Origin {
+    Origin {
         actor: "coaching verify --rebuild".into(),
         rpc: "rebuild".into(),
         at_us: crate::clock::Clock::now(&crate::clock::SystemClock::default()).0,
         ..Origin::default()
+    }
+}
+
+/// Sees to it before a store is used that its indexes and counts are those of this program: a store that another version
+/// wrote, or whose rebuild was cut off, is rebuilt. One where that fails is used all the same, with a warning, because its
+/// records are whole; listings may miss some of them and counts may be wrong until it is mended.
+pub(super) async fn settle(db: &Db) {
+    let engine = db.engine().as_ref();
+    let settled = async {
+        match store::layout_of(engine).await? {
+            Layout::Noted(noted) if noted == layout() => Ok(()),
+            Layout::Unnoted if engine.scan(&ScanRange::default(), 1).await?.is_empty() => {
+                store::set_layout(engine, &origin(), layout()).await
+            }
+            found => {
+                tracing::warn!(?found, "the store's indexes and counts are of another version: they are made anew");
+                let done = store::rebuild(engine, RECORDS, layout(), &origin(), progress()).await?;
+                tracing::info!(?done, "indexes and counts are made anew");
+                Ok(())
+            }
+        }
     };
+    if let Err(fault) = settled.await {
+        tracing::error!(%fault, "indexes and counts could not be made anew, so listings and counts may be wrong: see `coaching verify`");
+    }
+}
+
+/// Logs every hundred thousand records.
+fn progress() -> impl FnMut(u64) {
+    let mut next = 100_000;
+    move |records| {
+        if records >= next {
+            tracing::info!(records, "rebuilding");
+            next = records + 100_000;
+        }
+    }
+}
+
+/// Makes indexes and counts anew, and says what changed.
+async fn rebuild(db: &Db) -> Result<(), Failure> {
     let bar = ProgressBar::new_spinner().with_message("rebuilding");
     let told = |records| bar.set_message(format!("rebuilding: {records} records read"));
-    let done = store::rebuild(db.engine().as_ref(), RECORDS, &origin, told).await.map_err(Failure::Store)?;
+    let done =
+        store::rebuild(db.engine().as_ref(), RECORDS, layout(), &origin(), told).await.map_err(Failure::Store)?;
     bar.finish_and_clear();
     println!(
         "rebuilt from {} records: {} index entries added, {} removed, {} cells of counts written",

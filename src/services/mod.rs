@@ -11,7 +11,7 @@ use crate::pb::cresta::v1::coaching::coaching_service_server::CoachingServiceSer
 use crate::pb::cresta::v1::coaching::{
     CoachingComment, CoachingPlan, CoachingSession, Scorecard, ScorecardTemplate, Target,
 };
-use crate::store::RecordType;
+use crate::store::{RecordType, tags};
 
 mod audiences;
 mod coaching;
@@ -60,6 +60,16 @@ pub const RECORDS: &[RecordType] = &[
     RecordType::of::<Conversation>(),
     RecordType::of::<crate::api::Remembered>(),
 ];
+
+/// What indexes and counts the records have, as a number that changes with every index and kind of count that is added.
+/// A store that was written by another layout is rebuilt before it is served.
+pub fn layout() -> i64 {
+    /// Goes up when what an index or a count holds changes under the same number.
+    const REVISION: u16 = 1;
+    let numbers = tags::INDEXES.iter().map(|(tag, _)| tag.0).chain(tags::TALLIES.iter().map(|(tag, _)| tag.0));
+    let numbers = numbers.chain([REVISION]).flat_map(u16::to_be_bytes);
+    i64::from(numbers.fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)))
+}
 
 /// The gRPC services over these doorways. `max_message` bounds a message in bytes, in both directions.
 pub fn routes(api: Api, max_message: usize) -> Routes {

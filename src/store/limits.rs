@@ -74,8 +74,9 @@ impl Limits {
             entries += put.add.len() + put.remove.len();
         }
         entries += commit.deletes.iter().map(|delete| delete.remove.len()).sum::<usize>();
+        entries += commit.reindex.iter().map(|one| one.add.len() + one.remove.len()).sum::<usize>();
         at_most("index entries of a commit", entries, self.entries)?;
-        at_most("cells of a commit", commit.adds.len(), self.cells)?;
+        at_most("cells of a commit", commit.adds.len() + commit.empty.len(), self.cells)?;
         for (cell, more) in &commit.adds {
             at_most("bytes of a cell's key", layout::cell_key(cell).len(), self.key_bytes)?;
             at_most("tallies of a cell", more.len(), self.tallies)?;

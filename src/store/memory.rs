@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::{
     Cell, CellRange, Change, Commit, Committed, Direction, Engine, Event, Fault, IndexPage, IndexRange, Key, Limits,
-    Op, Pre, RawEntry, Rec, ScanRange, Scanned, Stats, Tallies, history, layout,
+    Op, Pre, RawEntry, Rec, ScanRange, Scanned, ScannedCell, Stats, Tallies, history, layout,
 };
 
 /// See the module.
@@ -56,9 +56,18 @@ impl Data {
                 return Err(Fault::Conflict { key: key.clone(), current });
             }
         }
-        let cells = self.added(&commit.adds)?;
+        let cells = self.added(&commit)?;
         let number = self.stats.durable + 1;
-        let (mut changes, mut more) = (vec![], !cells.is_empty());
+        let (mut changes, more) = (vec![], !cells.is_empty() || !commit.reindex.is_empty());
+        for one in &commit.reindex {
+            for (index, terms) in &one.remove {
+                self.entries.remove(&layout::entry_key(&one.key, *index, terms));
+            }
+            for entry in &one.add {
+                let key = layout::entry_key(&one.key, entry.index, &entry.terms);
+                self.entries.insert(key, layout::entry_value(one.key.tag, entry));
+            }
+        }
         for (key, tallies) in cells {
             match tallies.is_empty() {
                 true => self.cells.remove(&key),
@@ -78,7 +87,7 @@ impl Data {
         }
         for delete in commit.deletes {
             for (index, terms) in &delete.remove {
-                more |= self.entries.remove(&layout::entry_key(&delete.key, *index, terms)).is_some();
+                self.entries.remove(&layout::entry_key(&delete.key, *index, terms));
             }
             if self.records.remove(&layout::record_key(&delete.key)).is_some() {
                 changes.push((delete.key, Op::Delete));
@@ -97,10 +106,11 @@ impl Data {
         Ok(Committed { number })
     }
 
-    /// What the cells of these additions come to.
-    fn added(&self, adds: &[(Cell, Tallies)]) -> Result<BTreeMap<Vec<u8>, Tallies>, Fault> {
-        let mut cells = BTreeMap::new();
-        for (cell, more) in adds {
+    /// What the cells of this commit come to.
+    fn added(&self, commit: &Commit) -> Result<BTreeMap<Vec<u8>, Tallies>, Fault> {
+        let emptied = commit.empty.iter().map(|cell| (layout::cell_key(cell), Tallies::default()));
+        let mut cells: BTreeMap<_, _> = emptied.collect();
+        for (cell, more) in &commit.adds {
             let key = layout::cell_key(cell);
             let now = cells.entry(key).or_insert_with_key(|key| self.cells.get(key).cloned().unwrap_or_default());
             now.merge(more)?;
@@ -161,13 +171,13 @@ impl Engine for MemoryEngine {
         Ok(cells.iter().map(|cell| data.cells.get(&layout::cell_key(cell)).cloned().unwrap_or_default()).collect())
     }
 
-    async fn scan_cells(&self, range: &CellRange, limit: usize) -> Result<Vec<(Cell, Tallies)>, Fault> {
+    async fn scan_cells(&self, range: &CellRange, limit: usize) -> Result<Vec<ScannedCell>, Fault> {
         let (data, span) = (self.read(), layout::cell_span(range));
         if layout::is_empty(&span) {
             return Ok(vec![]);
         }
         let found = data.cells.range(span).take(limit);
-        found.map(|(key, tallies)| Ok((layout::read_cell_key(key)?, tallies.clone()))).collect()
+        found.map(|(key, tallies)| Ok((layout::read_cell_key(key)?, Ok(tallies.clone())))).collect()
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, Fault> {

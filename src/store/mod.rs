@@ -29,10 +29,10 @@ mod verify;
 pub use history::{Event, Op, Origin};
 pub use key::{Key, KeyReader, KeyWriter, tuple};
 pub use limits::Limits;
-pub use rebuild::{Rebuilt, rebuild, rebuild_unfinished};
+pub use rebuild::{Layout, Rebuilt, layout_of, rebuild, set_layout};
 pub use record::{Entries, Record, RecordType, Said};
 pub use tags::{IndexTag, Tag, TallyTag};
-pub use tally::{Cell, CellRange, Counted, Tallies, Tally};
+pub use tally::{Cell, CellRange, Counted, ScannedCell, Tallies, Tally};
 pub use txn::{Db, Txn};
 pub use verify::{Report, verify};
 
@@ -117,6 +117,17 @@ pub struct Delete {
     pub remove: Vec<(IndexTag, Bytes)>,
 }
 
+/// Index entries of a record that is not itself changed.
+#[derive(Clone, Debug)]
+pub struct Reindex {
+    /// The record, which may be absent where entries are only removed.
+    pub key: Key,
+    /// Entries to write.
+    pub add: Vec<Entry>,
+    /// Index and terms of the entries to remove.
+    pub remove: Vec<(IndexTag, Bytes)>,
+}
+
 /// One step of one record's history, as a commit carries it; its version is the commit's number.
 #[derive(Clone, Debug)]
 pub struct NewEvent {
@@ -137,6 +148,10 @@ pub struct Commit {
     pub puts: Vec<Put>,
     /// Records to delete; deleting an absent one changes nothing.
     pub deletes: Vec<Delete>,
+    /// Index entries to write and remove without touching their records, for a rebuild.
+    pub reindex: Vec<Reindex>,
+    /// Cells to empty, whatever they hold, before anything is added; for a rebuild.
+    pub empty: Vec<Cell>,
     /// What to add to which cells, each at most once. No precondition stands for it: whoever else adds, all of it counts.
     pub adds: Vec<(Cell, Tallies)>,
     /// Events to append.
@@ -344,8 +359,9 @@ pub trait Engine: Send + Sync + 'static {
     /// What these cells hold, in this order; nothing where nothing counts.
     async fn cells(&self, cells: &[Cell]) -> Result<Vec<Tallies>, Fault>;
 
-    /// At most `limit` cells of the range in which something counts, in order; fewer only at its end.
-    async fn scan_cells(&self, range: &CellRange, limit: usize) -> Result<Vec<(Cell, Tallies)>, Fault>;
+    /// At most `limit` cells of the range in which something counts, in order; fewer only at its end. A damaged one says
+    /// so for itself alone.
+    async fn scan_cells(&self, range: &CellRange, limit: usize) -> Result<Vec<ScannedCell>, Fault>;
 
     /// Makes the change, or says why not. Limits are the caller's business: `Db` checks them.
     async fn commit(&self, commit: Commit) -> Result<Committed, Fault>;

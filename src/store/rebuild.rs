@@ -1,11 +1,14 @@
 //! Makes indexes and tallies anew from the records: after a version of the program that keeps more of them, or after damage
-//! that the full check found in them. Records themselves are never changed.
+//! that the full check found in them. Records, their versions and their history are not touched.
+//!
+//! One cell of no tenant notes how indexes and tallies stand: by which layout they were made, or that a rebuild is under
+//! way. A layout is a number that changes whenever an index or a tally is added.
 
 use std::collections::BTreeMap;
 
 use super::{
-    Cell, CellRange, Commit, Delete, Engine, Fault, IndexRange, NewEvent, Op, Origin, Pre, Put, RawEntry, RecordType,
-    ScanRange, Tallies, Tally, TallyTag, verify,
+    Cell, CellRange, Commit, Engine, Fault, IndexRange, Origin, Pre, RawEntry, RecordType, Reindex, ScanRange, Tallies,
+    Tally, TallyTag, verify,
 };
 
 /// How much is read at a time.
@@ -30,29 +33,61 @@ pub struct Rebuilt {
     pub cells: u64,
 }
 
-/// The cell that says that a rebuild has begun: tallies do not add up until it is gone.
-pub(super) fn mark() -> Cell {
+/// How indexes and tallies of a store stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Made by this layout and kept since.
+    Noted(i64),
+    /// Nothing says so: the store is new, or was written before layouts were noted.
+    Unnoted,
+    /// A rebuild was begun and did not end. Until another one does, counts are wrong.
+    Rebuilding,
+}
+
+const LAYOUT: u64 = 0;
+const REBUILDING: u64 = 1;
+
+/// The cell of the note.
+pub(super) fn note() -> Cell {
     Cell::new("", TallyTag(0), |terms| terms)
 }
 
-/// Whether a rebuild was begun that did not end. The store is whole again after another one.
-pub async fn rebuild_unfinished(engine: &dyn Engine) -> Result<bool, Fault> {
-    Ok(engine.cells(&[mark()]).await?.iter().any(|tallies| !tallies.is_empty()))
+/// How the store's indexes and tallies stand.
+pub async fn layout_of(engine: &dyn Engine) -> Result<Layout, Fault> {
+    let noted = engine.cells(&[note()]).await?.pop().unwrap_or_default();
+    Ok(match (noted.get(REBUILDING).n, noted.get(LAYOUT).n) {
+        (0, 0) => Layout::Unnoted,
+        (0, _) => Layout::Noted(noted.get(LAYOUT).sum),
+        _ => Layout::Rebuilding,
+    })
 }
 
-/// Makes indexes and tallies what the records say. For a store that takes no writes meanwhile. Cut off in the middle, it
-/// can be run again from the beginning, and must be. `progress` is told the records read so far.
+/// Notes that indexes and tallies are of this layout: true of a store that is empty, or that was just rebuilt.
+pub async fn set_layout(engine: &dyn Engine, origin: &Origin, layout: i64) -> Result<(), Fault> {
+    noted(engine, origin, LAYOUT, layout).await
+}
+
+async fn noted(engine: &dyn Engine, origin: &Origin, number: u64, sum: i64) -> Result<(), Fault> {
+    let mut tallies = Tallies::default();
+    tallies.add(number, Tally::one(sum))?;
+    let (empty, adds) = (vec![note()], vec![(note(), tallies)]);
+    engine.commit(Commit { empty, adds, origin: origin.clone(), ..Commit::default() }).await.map(drop)
+}
+
+/// Makes indexes and tallies what the records say, and notes their layout. For a store that takes no writes meanwhile.
+/// Cut off in the middle, it can be run again from the beginning, and must be. `progress` is told the records read so far.
+///
+/// # Errors
+/// What cannot be read is found before anything is changed: then the store is as it was.
 pub async fn rebuild(
     engine: &dyn Engine,
     types: &[RecordType],
+    layout: i64,
     origin: &Origin,
     mut progress: impl FnMut(u64),
 ) -> Result<Rebuilt, Fault> {
-    if !rebuild_unfinished(engine).await? {
-        let mut begun = Tallies::default();
-        begun.add(0, Tally::one(0))?;
-        add(engine, origin, vec![(mark(), begun)]).await?;
-    }
+    read_all(engine).await?;
+    noted(engine, origin, REBUILDING, 0).await?;
     let mut done = Rebuilt::default();
     clear_cells(engine, origin).await?;
     drop_entries(engine, types, origin, &mut done).await?;
@@ -69,20 +104,20 @@ pub async fn rebuild(
             for (cell, tallies) in said.counted.iter() {
                 gathered.entry(cell.clone()).or_default().merge(tallies)?;
             }
-            let mut put = Put { key: key.clone(), body: rec.body.clone(), add: vec![], remove: vec![] };
+            let mut add = vec![];
             for (index, terms, projection) in said.entries.iter() {
                 let at = IndexRange::all(&key.tenant, index).prefix(|k| k.encoded(terms).bytes(&key.id));
                 let found = engine.scan_index(&at, 1, false).await?.hits.pop().filter(|hit| hit.key == *key);
                 if found.is_none_or(|hit| hit.projection != *projection) {
-                    let (terms, projection) = (terms.clone(), projection.clone());
-                    put.add.push(super::Entry { index, terms, projection });
+                    add.push(super::Entry { index, terms: terms.clone(), projection: projection.clone() });
                 }
             }
-            if !put.add.is_empty() {
-                done.added += put.add.len() as u64;
-                restate(&mut commit, types, put, rec.version);
+            if !add.is_empty() {
+                done.added += add.len() as u64;
+                commit.pre.push((key.clone(), Pre::Version(rec.version)));
+                commit.reindex.push(Reindex { key: key.clone(), add, remove: vec![] });
             }
-            if commit.puts.len() >= RECORDS {
+            if commit.reindex.len() >= RECORDS {
                 flush(engine, origin, &mut commit).await?;
             }
         }
@@ -98,24 +133,26 @@ pub async fn rebuild(
     }
     write_cells(engine, origin, &mut gathered).await?;
     done.cells = count_cells(engine).await?;
-    let mut ended = Tallies::default();
-    ended.add(0, Tally { n: -1, sum: 0 })?;
-    add(engine, origin, vec![(mark(), ended)]).await?;
+    set_layout(engine, origin, layout).await?;
     Ok(done)
 }
 
-/// Writes a record as it is, with other entries. Its history says so, as it does of every version.
-fn restate(commit: &mut Commit, types: &[RecordType], put: Put, version: u64) {
-    commit.pre.push((put.key.clone(), Pre::Version(version)));
-    if types.iter().any(|kind| kind.tag == put.key.tag && kind.history) {
-        commit.history.push(NewEvent { key: put.key.clone(), op: Op::Update, before: Some(put.body.clone()) });
+/// Reads whatever a rebuild reads, so that what it could not get past is met before it has changed anything.
+async fn read_all(engine: &dyn Engine) -> Result<(), Fault> {
+    let mut range = ScanRange::default();
+    while let Some((key, _)) = engine.scan(&range, STEP).await?.into_iter().last() {
+        range.after = Some(key);
     }
-    commit.puts.push(put);
+    let mut last: Option<RawEntry> = None;
+    while let Some(entry) = engine.all_entries(last.as_ref(), STEP).await?.into_iter().last() {
+        last = Some(entry);
+    }
+    count_cells(engine).await.map(drop)
 }
 
 async fn flush(engine: &dyn Engine, origin: &Origin, commit: &mut Commit) -> Result<(), Fault> {
     let mut commit = std::mem::take(commit);
-    if commit.puts.is_empty() && commit.deletes.is_empty() {
+    if commit.reindex.is_empty() {
         return Ok(());
     }
     commit.origin = origin.clone();
@@ -141,20 +178,20 @@ async fn write_cells(
     Ok(())
 }
 
-/// Takes away whatever is in any cell but the mark.
+/// Empties every cell but the note, whatever is in it.
 async fn clear_cells(engine: &dyn Engine, origin: &Origin) -> Result<(), Fault> {
-    let range = CellRange { after: Some(mark()), ..CellRange::default() };
+    let range = CellRange { after: Some(note()), ..CellRange::default() };
     loop {
-        let page = engine.scan_cells(&range, CELLS).await?;
-        if page.is_empty() {
+        let empty: Vec<Cell> = engine.scan_cells(&range, CELLS).await?.into_iter().map(|(cell, _)| cell).collect();
+        if empty.is_empty() {
             return Ok(());
         }
-        add(engine, origin, page.into_iter().map(|(cell, tallies)| (cell, tallies.negated())).collect()).await?;
+        engine.commit(Commit { empty, origin: origin.clone(), ..Commit::default() }).await?;
     }
 }
 
 async fn count_cells(engine: &dyn Engine) -> Result<u64, Fault> {
-    let (mut range, mut count) = (CellRange { after: Some(mark()), ..CellRange::default() }, 0);
+    let (mut range, mut count) = (CellRange { after: Some(note()), ..CellRange::default() }, 0);
     loop {
         let page = engine.scan_cells(&range, CELLS).await?;
         count += page.len() as u64;
@@ -177,20 +214,20 @@ async fn drop_entries(
         let page = engine.all_entries(last.as_ref(), STEP).await?;
         for entry in &page {
             let (key, terms) = (&entry.hit.key, entry.hit.terms());
-            let remove = vec![(entry.index, terms.clone())];
             let mut commit = Commit::default();
             match engine.get_many(std::slice::from_ref(key)).await.map(|mut found| found.pop().flatten()) {
                 Ok(Some(rec)) => match verify::read(types, key, &rec) {
                     Ok(said) if said.entries.get(entry.index, &terms).is_none() => {
-                        let put = Put { key: key.clone(), body: rec.body.clone(), add: vec![], remove };
-                        restate(&mut commit, types, put, rec.version);
+                        commit.pre.push((key.clone(), Pre::Version(rec.version)));
                     }
                     _ => continue,
                 },
-                Ok(None) => commit.deletes.push(Delete { key: key.clone(), remove }),
+                Ok(None) => commit.pre.push((key.clone(), Pre::Absent)),
                 Err(Fault::Corrupt(_)) => continue,
                 Err(fault) => return Err(fault),
             }
+            let remove = vec![(entry.index, terms)];
+            commit.reindex.push(Reindex { key: key.clone(), add: vec![], remove });
             done.removed += 1;
             flush(engine, origin, &mut commit).await?;
         }

@@ -75,6 +75,9 @@ pub struct CellRange {
     pub after: Option<Cell>,
 }
 
+/// A cell found by a scan.
+pub type ScannedCell = (Cell, Result<Tallies, Fault>);
+
 /// What a cell holds: its tallies by their numbers. One that is zero is not there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tallies(BTreeMap<u64, Tally>);

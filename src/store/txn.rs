@@ -17,7 +17,7 @@ use bytes::Bytes;
 
 use super::{
     Cell, CellRange, Change, Commit, Counted, Delete, Direction, Engine, Event, Fault, IndexPage, IndexRange, Key,
-    NewEvent, Op, Origin, Pre, Put, Rec, Record, RecordType, Said, ScanRange, Scanned, Stats, Tallies,
+    NewEvent, Op, Origin, Pre, Put, Rec, Record, RecordType, Said, ScanRange, Scanned, ScannedCell, Stats, Tallies,
 };
 
 /// How often a closure runs before the conflict goes to the caller.
@@ -94,8 +94,9 @@ impl Db {
         self.0.engine.cells(cells).await
     }
 
-    /// At most `limit` cells of a range in which something counts, in order; fewer only at its end.
-    pub async fn scan_cells(&self, range: &CellRange, limit: usize) -> Result<Vec<(Cell, Tallies)>, Fault> {
+    /// At most `limit` cells of a range in which something counts, in order; fewer only at its end. A damaged one says so
+    /// for itself alone.
+    pub async fn scan_cells(&self, range: &CellRange, limit: usize) -> Result<Vec<ScannedCell>, Fault> {
         self.0.engine.scan_cells(range, limit).await
     }
 

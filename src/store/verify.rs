@@ -48,7 +48,7 @@ impl Report {
 /// For a store that takes no writes meanwhile: a change in the middle would look like a problem.
 pub async fn verify(engine: &dyn Engine, types: &[RecordType]) -> Result<Report, Fault> {
     let (mut report, mut prints) = (Report::default(), Prints::default());
-    if super::rebuild_unfinished(engine).await? {
+    if super::layout_of(engine).await? == super::Layout::Rebuilding {
         report.problem("a rebuild was begun and did not end: run it again".into());
     }
     for problem in engine.inspect().await? {

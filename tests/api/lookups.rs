@@ -7,7 +7,7 @@ use coaching::pb::coaching::access::v1::Role;
 use coaching::store::memory::MemoryEngine;
 use coaching::store::{
     Cell, CellRange, Change, Commit, Committed, Direction, Engine, Event, Fault, IndexPage, IndexRange, Key, Limits,
-    RawEntry, Rec, ScanRange, Scanned, Stats, Tallies, tags,
+    RawEntry, Rec, ScanRange, Scanned, ScannedCell, Stats, Tallies, tags,
 };
 use serde_json::json;
 
@@ -41,7 +41,7 @@ impl Engine for Watched {
     async fn cells(&self, cells: &[Cell]) -> Result<Vec<Tallies>, Fault> {
         self.engine.cells(cells).await
     }
-    async fn scan_cells(&self, range: &CellRange, limit: usize) -> Result<Vec<(Cell, Tallies)>, Fault> {
+    async fn scan_cells(&self, range: &CellRange, limit: usize) -> Result<Vec<ScannedCell>, Fault> {
         self.engine.scan_cells(range, limit).await
     }
     async fn commit(&self, commit: Commit) -> Result<Committed, Fault> {

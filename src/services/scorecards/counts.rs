@@ -22,6 +22,9 @@ const ACKNOWLEDGED: u64 = 3;
 /// Totals of submitted scorecards on which something is applicable, in billionths of a percentage point.
 const TOTALS: u64 = 4;
 
+/// Entries that are read at a time where the first few are of calibrations and appeals.
+const STRETCH: usize = 2_000;
+
 fn template_cell(customer: &str, profile: &str, template: &str) -> Cell {
     Cell::new(customer, tags::TEMPLATE_USE, |terms| terms.str(profile).str(template))
 }
@@ -82,8 +85,11 @@ async fn last_submit(ctx: &Ctx, template: &str) -> Result<Option<i64>> {
         .prefix(|terms| terms.str(&ctx.profile).str(id))
         .backward();
     let left_out = [ScorecardType::Calibration, ScorecardType::Appeal].map(|kind| kind as u8);
+    // As a rule the first entry is the one. Where many calibrations came last, long stretches leave other calls their turn.
+    let mut stretch = 4;
     loop {
-        let found = ctx.db().scan_index(&range, 20, false).await?;
+        let found = ctx.db().scan_index(&range, stretch, false).await?;
+        stretch = STRETCH;
         let mut entries = found.hits.iter().filter_map(|hit| Projection::decode(&hit.projection));
         if let Some(last) = entries.find(|entry| entry.submit == 0 || !left_out.contains(&entry.kind)) {
             return Ok((last.submit != 0).then_some(last.submit));

@@ -252,6 +252,15 @@ impl Committer {
                 changes.push((&delete.key, Op::Delete));
             }
         }
+        for one in &commit.reindex {
+            for (index, terms) in &one.remove {
+                staged.writes.push((layout::entry_key(&one.key, *index, terms), None));
+            }
+            for entry in &one.add {
+                let at = layout::entry_key(&one.key, entry.index, &entry.terms);
+                staged.writes.push((at, Some(layout::entry_value(one.key.tag, entry).into())));
+            }
+        }
         for (event, body) in commit.history.iter().zip(&job.events) {
             chunk::split(layout::event_key(&event.key, number), number, body, &mut staged.writes);
         }
@@ -272,9 +281,15 @@ impl Committer {
 
     /// Adds to the cells: this thread is the only one that writes, so what it reads is what it adds to.
     fn add(&self, commit: &Commit, overlay: &Overlay, staged: &mut Staged) -> Result<(), Fault> {
+        for cell in commit.empty.iter().filter(|cell| commit.adds.iter().all(|(added, _)| added != *cell)) {
+            let key = layout::cell_key(cell);
+            staged.writes.push((key.clone(), None));
+            staged.cells.push((key, Tallies::default()));
+        }
         for (cell, more) in &commit.adds {
             let key = layout::cell_key(cell);
             let mut now = match overlay.cells.get(&key) {
+                _ if commit.empty.contains(cell) => Tallies::default(),
                 Some(tallies) => tallies.clone(),
                 None => self.shared.cell(&key)?,
             };

@@ -27,7 +27,7 @@ use async_trait::async_trait;
 
 use super::{
     Cell, CellRange, Change, Commit, Committed, Direction, Engine, Event, Fault, IndexPage, IndexRange, Key, Limits,
-    RawEntry, Rec, ScanRange, Scanned, Stats, Tallies, layout,
+    RawEntry, Rec, ScanRange, Scanned, ScannedCell, Stats, Tallies, layout,
 };
 use committer::{Committer, Job};
 pub use open::OpenError;
@@ -213,7 +213,7 @@ impl Engine for SledEngine {
         self.read(cells.len() > INLINE, move |shared| keys.iter().map(|key| shared.cell(key)).collect()).await
     }
 
-    async fn scan_cells(&self, range: &CellRange, limit: usize) -> Result<Vec<(Cell, Tallies)>, Fault> {
+    async fn scan_cells(&self, range: &CellRange, limit: usize) -> Result<Vec<ScannedCell>, Fault> {
         let range = range.clone();
         self.read(limit > INLINE, move |shared| shared.scan_cells(&range, limit)).await
     }

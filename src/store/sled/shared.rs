@@ -10,8 +10,8 @@ use std::sync::atomic::Ordering::Acquire;
 use sled::IVec;
 
 use super::super::{
-    Cell, CellRange, Change, Direction, Event, Fault, Hit, IndexPage, IndexRange, Key, RawEntry, Rec, ScanRange,
-    Scanned, Tallies, history, layout,
+    CellRange, Change, Direction, Event, Fault, Hit, IndexPage, IndexRange, Key, RawEntry, Rec, ScanRange, Scanned,
+    ScannedCell, Tallies, history, layout,
 };
 use super::chunk::{self, ReadError, Sequence, damaged};
 use super::{Counts, open};
@@ -164,13 +164,13 @@ impl Shared {
         }
     }
 
-    pub(super) fn scan_cells(&self, range: &CellRange, limit: usize) -> Result<Vec<(Cell, Tallies)>, Fault> {
+    pub(super) fn scan_cells(&self, range: &CellRange, limit: usize) -> Result<Vec<ScannedCell>, Fault> {
         let mut found = vec![];
         if limit == 0 {
             return Ok(found);
         }
         self.walk(layout::cell_span(range), Direction::Forward, |key, value| {
-            found.push((layout::read_cell_key(key)?, Tallies::decode(&value)?));
+            found.push((layout::read_cell_key(key)?, Tallies::decode(&value)));
             Ok(found.len() < limit)
         })?;
         Ok(found)

@@ -67,11 +67,14 @@ pub(super) async fn compare(
             Err(fault) => return Err(fault),
         };
         for (cell, tallies) in &page {
-            if *cell == super::super::rebuild::mark() {
+            if *cell == super::super::rebuild::note() {
                 continue;
             }
             report.cells += 1;
-            prints.add(cell, tallies, -1);
+            match tallies {
+                Ok(tallies) => prints.add(cell, tallies, -1),
+                Err(fault) => report.problem(format!("cell {cell}: {fault}")),
+            }
         }
         match page.into_iter().last() {
             Some((cell, _)) => range.after = Some(cell),
@@ -115,12 +118,13 @@ async fn describe(
     loop {
         let page = engine.scan_cells(&range, STEP).await?;
         for (cell, tallies) in page.iter().filter(|(cell, _)| wrong.contains(&prints.bucket(cell))) {
+            let Ok(tallies) = tallies else { continue }; // told by the pass before
             cells.entry(cell.clone()).or_default().1 = tallies.clone();
         }
         let Some((cell, _)) = page.into_iter().last() else { break };
         range.after = Some(cell);
     }
-    cells.remove(&super::super::rebuild::mark());
+    cells.remove(&super::super::rebuild::note());
     for (cell, (want, found)) in cells.iter().filter(|(_, (want, found))| want != found) {
         let told = |tallies: &Tallies| {
             let list: Vec<_> =

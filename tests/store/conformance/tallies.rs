@@ -1,8 +1,8 @@
 //! Counts and sums that records add up to, and making them anew.
 
 use coaching::store::{
-    Cell, CellRange, Commit, Db, Entry, Fault, Key, Pre, Put, Record, Tallies, Tally, rebuild, rebuild_unfinished,
-    tuple,
+    Cell, CellRange, Commit, Db, Entry, Fault, Key, Layout, Pre, Put, Record, Tallies, Tally, layout_of, rebuild,
+    set_layout, tuple,
 };
 use tokio::task::JoinSet;
 
@@ -39,7 +39,7 @@ pub async fn what_records_count_for_is_added_and_taken_away_with_them(place: Pla
     for id in ["a", "b", "c"] {
         delete(&db, id).await.unwrap();
     }
-    assert_eq!(db.scan_cells(&CellRange::default(), 10).await.unwrap(), vec![]);
+    assert!(db.scan_cells(&CellRange::default(), 10).await.unwrap().is_empty());
     assert_clean(&db).await;
 }
 
@@ -168,8 +168,12 @@ pub async fn a_rebuild_makes_entries_and_cells_what_the_records_say(place: Place
     db.engine().commit(adding(owned("acme", "nobody"), &[(9, tally(1, 1))])).await.unwrap();
     assert!(check(&db).await.problem_count >= 6);
 
-    let mut told = vec![];
-    let done = rebuild(db.engine().as_ref(), TYPES, &origin("Rebuild"), |records| told.push(records)).await.unwrap();
+    let (mut told, mut versions) = (vec![], std::collections::BTreeMap::new());
+    for card in &cards {
+        let (_, version) = db.get_versioned::<Card>(&card.key()).await.unwrap().unwrap();
+        versions.insert(card.key(), (version, ops(&db, &card.key()).await.len()));
+    }
+    let done = rebuild(db.engine().as_ref(), TYPES, 7, &origin("Rebuild"), |records| told.push(records)).await.unwrap();
     assert_eq!((done.records, done.cells, told.last()), (250, 7, Some(&250)));
     assert!(done.added >= 2 && done.removed >= 3, "{done:?}");
     assert_clean(&db).await;
@@ -177,28 +181,32 @@ pub async fn a_rebuild_makes_entries_and_cells_what_the_records_say(place: Place
     assert_clean(&db).await;
     let keys: Vec<Key> = cards.iter().map(Record::key).collect();
     assert!(db.get_many::<Card>(&keys).await.unwrap().into_iter().flatten().eq(cards.iter().cloned()));
-    // Every version is in the history, also those of the rebuild.
-    let (_, version) = db.get_versioned::<Card>(&card.key()).await.unwrap().unwrap();
-    assert!(db.body_at(&card.key(), version - 1).await.unwrap().is_some());
-    let again = rebuild(db.engine().as_ref(), TYPES, &origin("Rebuild"), |_| {}).await.unwrap();
+    // Neither versions nor history know of it.
+    for card in &cards {
+        let (_, now) = db.get_versioned::<Card>(&card.key()).await.unwrap().unwrap();
+        assert_eq!(versions.get(&card.key()), Some(&(now, ops(&db, &card.key()).await.len())));
+    }
+    let again = rebuild(db.engine().as_ref(), TYPES, 7, &origin("Rebuild"), |_| {}).await.unwrap();
     assert_eq!((again.added, again.removed, again.cells), (0, 0, 7));
 }
 
 pub async fn a_rebuild_that_was_cut_off_is_told_and_run_again(place: Place) {
     let db = place.open();
     save(&db, &[Card::new("a", 2)]).await.unwrap();
-    assert!(!rebuild_unfinished(db.engine().as_ref()).await.unwrap());
+    assert_eq!(layout_of(db.engine().as_ref()).await.unwrap(), Layout::Unnoted);
+    set_layout(db.engine().as_ref(), &origin("New"), 6).await.unwrap();
+    assert_eq!(layout_of(db.engine().as_ref()).await.unwrap(), Layout::Noted(6));
     // Killed by its own progress, in the middle.
     let engine = db.engine().clone();
     let killed = tokio::spawn(async move {
-        rebuild(engine.as_ref(), TYPES, &origin("Rebuild"), |_| panic!("killed")).await.map(drop)
+        rebuild(engine.as_ref(), TYPES, 7, &origin("Rebuild"), |_| panic!("killed")).await.map(drop)
     });
     assert!(killed.await.is_err());
     let db = place.reopen(db).await;
-    assert!(rebuild_unfinished(db.engine().as_ref()).await.unwrap());
+    assert_eq!(layout_of(db.engine().as_ref()).await.unwrap(), Layout::Rebuilding);
     assert!(check(&db).await.problems.iter().any(|problem| problem.contains("a rebuild was begun")));
-    rebuild(db.engine().as_ref(), TYPES, &origin("Rebuild"), |_| {}).await.unwrap();
-    assert!(!rebuild_unfinished(db.engine().as_ref()).await.unwrap());
+    rebuild(db.engine().as_ref(), TYPES, 7, &origin("Rebuild"), |_| {}).await.unwrap();
+    assert_eq!(layout_of(db.engine().as_ref()).await.unwrap(), Layout::Noted(7));
     assert_eq!(of(&db, "ann").await, (tally(1, 2), tally(0, 0)));
     assert_clean(&db).await;
 }
