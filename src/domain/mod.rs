@@ -33,12 +33,16 @@ pub mod lint;
 pub mod plans;
 /// Revision ids, and names with and without them.
 pub mod revision;
+/// QA scores: means of what scorecards came to.
+pub mod scores;
 /// What answers come to.
 pub mod scoring;
 /// The two sides of a coaching session, and what may happen to each.
 pub mod sessions;
 /// What a target may be set on.
 pub mod targets;
+/// Windows of time as whole periods and their ends.
+pub mod windows;
 
 use crate::error::FieldViolation;
 

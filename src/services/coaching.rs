@@ -112,13 +112,13 @@ impl CoachingService for Api {
         self.later(rpc::RETRIEVE_QA_TASK_USER_QUOTA, r).await
     }
     async fn create_target(&self, r: Request<CreateTargetRequest>) -> Answer<CreateTargetResponse> {
-        self.write(rpc::CREATE_TARGET, r, standard::create::<Target, _, _>).await
+        self.write(rpc::CREATE_TARGET, r, targets::create).await
     }
     async fn get_target(&self, r: Request<GetTargetRequest>) -> Answer<GetTargetResponse> {
-        self.read(rpc::GET_TARGET, r, standard::get::<Target, _, _>).await
+        self.read(rpc::GET_TARGET, r, targets::get).await
     }
     async fn update_target(&self, r: Request<UpdateTargetRequest>) -> Answer<UpdateTargetResponse> {
-        self.write(rpc::UPDATE_TARGET, r, standard::update::<Target, _, _>).await
+        self.write(rpc::UPDATE_TARGET, r, targets::update).await
     }
     async fn delete_target(&self, r: Request<DeleteTargetRequest>) -> Answer<DeleteTargetResponse> {
         self.write(rpc::DELETE_TARGET, r, standard::delete::<Target, _, _>).await

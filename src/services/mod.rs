@@ -26,6 +26,8 @@ mod jobs;
 pub mod plans;
 /// Scorecards.
 pub mod scorecards;
+/// QA scores: sums of scorecards, kept and read.
+mod scores;
 /// Coaching sessions.
 pub mod sessions;
 /// Targets.

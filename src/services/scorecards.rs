@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::forms::compiled;
 use super::history;
+use super::scores;
 use super::templates::{act, pinned};
 use crate::api::Ctx;
 use crate::api::behavior::Fields;
@@ -21,7 +22,7 @@ use crate::store::{Counted, Entries, Tag, Txn, tags};
 
 pub mod calibrations;
 pub(super) mod counts;
-mod entries;
+pub(super) mod entries;
 mod filter;
 pub mod list;
 
@@ -34,6 +35,7 @@ impl Resource for Scorecard {
 
     fn count(&self, counted: &mut Counted) {
         counts::write(self, counted);
+        scores::write(self, counted);
     }
 
     /// An agent knows of their own scorecards once they are submitted.

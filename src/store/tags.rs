@@ -136,6 +136,10 @@ tags! { IndexTag, INDEXES,
 tags! { TallyTag, TALLIES,
     /// How a template is used: its scorecards by their state.
     TEMPLATE_USE = 1;
+    /// What scorecards of an agent, or of everybody, come to in a period.
+    SCORE_TOTALS = 2;
+    /// The same for chapters and criteria.
+    SCORE_NODES = 3;
 }
 
 #[cfg(test)]
