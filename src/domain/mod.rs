@@ -29,8 +29,12 @@ pub mod form;
 pub mod lifecycle;
 /// All that is wrong with a template's structure.
 pub mod lint;
+/// Where coaching would bring most.
+pub mod opportunities;
 /// What a coaching plan may say, and what may happen to it.
 pub mod plans;
+/// How far QA scores have moved towards their targets.
+pub mod progress;
 /// Revision ids, and names with and without them.
 pub mod revision;
 /// QA scores: means of what scorecards came to.

@@ -7,7 +7,7 @@ use crate::pb::cresta::v1::coaching::QaScoreConfig;
 use crate::pb::cresta::v1::coaching::qa_score_basis::Method;
 
 /// How many scorecards, and what they come to together, in billionths of a percentage point.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Sum {
     /// How many.
     pub n: i64,

@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{comments, plans, scorecards, sessions, targets, templates};
+use super::{comments, opportunities, overviews, plans, progresses, scorecards, sessions, targets, templates};
 use crate::api::behavior::rpc;
 use crate::api::{Api, standard};
 use crate::pb::cresta::v1::coaching::coaching_service_server::CoachingService;
@@ -214,13 +214,13 @@ impl CoachingService for Api {
         &self,
         r: Request<SuggestCoachingOpportunitiesRequest>,
     ) -> Answer<SuggestCoachingOpportunitiesResponse> {
-        self.later(rpc::SUGGEST_COACHING_OPPORTUNITIES, r).await
+        self.read(rpc::SUGGEST_COACHING_OPPORTUNITIES, r, opportunities::suggest).await
     }
     async fn retrieve_coaching_overviews(
         &self,
         r: Request<RetrieveCoachingOverviewsRequest>,
     ) -> Answer<RetrieveCoachingOverviewsResponse> {
-        self.later(rpc::RETRIEVE_COACHING_OVERVIEWS, r).await
+        self.read(rpc::RETRIEVE_COACHING_OVERVIEWS, r, overviews::retrieve).await
     }
     async fn export_coaching_overviews(
         &self,
@@ -232,6 +232,6 @@ impl CoachingService for Api {
         &self,
         r: Request<RetrieveCoachingProgressesRequest>,
     ) -> Answer<RetrieveCoachingProgressesResponse> {
-        self.later(rpc::RETRIEVE_COACHING_PROGRESSES, r).await
+        self.read(rpc::RETRIEVE_COACHING_PROGRESSES, r, progresses::retrieve).await
     }
 }

@@ -13,6 +13,7 @@ use crate::pb::cresta::v1::coaching::{
 };
 use crate::store::RecordType;
 
+mod coached;
 mod coaching;
 /// Coaching comments.
 pub mod comments;
@@ -22,8 +23,14 @@ mod filter;
 mod forms;
 mod history;
 mod jobs;
+/// Coaching opportunities.
+pub mod opportunities;
+/// Coaching overviews.
+pub mod overviews;
 /// Coaching plans.
 pub mod plans;
+/// Coaching progress.
+pub mod progresses;
 /// Scorecards.
 pub mod scorecards;
 /// QA scores: sums of scorecards, kept and read.

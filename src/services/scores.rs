@@ -21,7 +21,7 @@ use crate::error::Result;
 use crate::names::{Name, last_segment, without_revision};
 use crate::pb::cresta::v1::coaching::qa_score_basis::Method;
 use crate::pb::cresta::v1::coaching::{QaScoreBasis, Scorecard, ScorecardTemplate, ScorecardType};
-use crate::store::{Db, Fault, IndexRange, Key, KeyReader, Tallies, Tally, TallyTag, tags, tuple};
+use crate::store::{Cell, CellRange, Db, Fault, IndexRange, Key, KeyReader, Tallies, Tally, TallyTag, tags, tuple};
 
 mod cells;
 #[cfg(test)]
@@ -63,7 +63,8 @@ pub(super) struct Meant<'a> {
 }
 
 impl Meant<'_> {
-    fn template(&self, id: &str) -> bool {
+    /// Whether the template with this id is meant.
+    pub(super) fn template(&self, id: &str) -> bool {
         self.templates.is_empty() || self.templates.iter().any(|name| last_segment(without_revision(name)) == id)
     }
 
@@ -76,6 +77,12 @@ impl Meant<'_> {
 pub(super) fn count(totals: &Totals, meant: Meant<'_>) -> i64 {
     let of = totals.iter().filter(|((template, usecase), _)| meant.template(template) && meant.usecase(usecase));
     of.map(|(_, came)| came.count).sum()
+}
+
+/// What totals on one template come to.
+pub(super) fn total_on(totals: &Totals, template_id: &str, meant: Meant<'_>) -> Sum {
+    let of = totals.iter().filter(|((template, usecase), _)| template == template_id && meant.usecase(usecase));
+    of.map(|(_, came)| came.total).fold(Sum::default(), Sum::and)
 }
 
 /// What stands in a chapter or criterion of these nodes.
@@ -140,6 +147,29 @@ impl<'a> Scores<'a> {
     fn template_key(self, id: &str) -> Key {
         let name = Name { customer: self.customer, profile: self.profile, id, revision: None };
         resource::key(tags::SCORECARD_TEMPLATE, &name)
+    }
+
+    /// The template with this id, as it is now.
+    pub(super) async fn template(self, id: &str) -> Result<Option<ScorecardTemplate>> {
+        Ok(self.db.get(&self.template_key(id)).await?)
+    }
+
+    /// The ids of all agents who ever had scorecards that count, in order: one small read for each.
+    pub(super) async fn agents(self) -> Result<Vec<String>> {
+        let prefix = tuple(|terms| terms.str(self.profile));
+        let of = Some((self.customer.to_owned().into(), tags::SCORE_TOTALS));
+        let mut range = CellRange { of, prefix, ..CellRange::default() };
+        let mut agents = Vec::new();
+        while let Some((cell, _)) = self.db.scan_cells(&range, 1).await?.pop() {
+            let agent = KeyReader::new(&cell.terms[range.prefix.len()..]).str()?;
+            // On behind all of this agent's cells: no size is that large.
+            range.after =
+                Some(Cell::new(self.customer, cell.tag, |terms| terms.str(self.profile).str(&agent).u8(u8::MAX)));
+            if agent != EVERYBODY {
+                agents.push(agent);
+            }
+        }
+        Ok(agents)
     }
 
     /// What the scorecards of an agent, by id, come to in a window.

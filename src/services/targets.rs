@@ -29,6 +29,8 @@ impl Resource for Target {
         let Ok(name) = Name::parse(Self::TYPE, &self.name) else { return };
         let created = micros(self.create_time.as_ref());
         entries.add(tags::TARGET_BY_CREATE, |terms| terms.str(name.profile).i64_desc(created), &[]);
+        let plan = last_segment(&self.coaching_plan_name);
+        entries.add(tags::TARGET_BY_PLAN, |terms| terms.str(name.profile).str(plan), &[]);
     }
 
     async fn create(&mut self, ctx: &Ctx, txn: &Txn) -> Result<()> {
@@ -161,6 +163,32 @@ pub async fn list(ctx: Ctx, request: ListTargetsRequest) -> Result<ListTargetsRe
     score(&ctx, &mut targets).await?;
     Ok(ListTargetsResponse { targets, next_page_token: listed.next_page_token })
 }
+
+/// The targets of a plan, by its id; of the organisation where that is empty.
+pub(super) async fn of_plan(ctx: &Ctx, plan: &str) -> Result<Vec<Target>> {
+    let mut range =
+        IndexRange::all(&ctx.customer, tags::TARGET_BY_PLAN).prefix(|terms| terms.str(&ctx.profile).str(plan));
+    let mut targets = Vec::new();
+    loop {
+        let found = ctx.db().scan_index(&range, STRETCH, true).await?;
+        range.after = found.position().or(range.after);
+        for hit in found.hits {
+            // A record may have changed since its entry was read.
+            if let Some(rec) = hit.record? {
+                let target: Target = decode(rec.body)?;
+                if last_segment(&target.coaching_plan_name) == plan {
+                    targets.push(target);
+                }
+            }
+        }
+        if found.exhausted {
+            return Ok(targets);
+        }
+    }
+}
+
+/// Targets of a plan that are read at a time.
+const STRETCH: usize = 50;
 
 /// How many days back the scores of targets look.
 const DAYS: i64 = 30;

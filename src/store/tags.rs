@@ -131,6 +131,8 @@ tags! { IndexTag, INDEXES,
     SCORECARD_BY_TEMPLATE_SUBMIT = 33;
     /// Scorecards of an agent by submit time; drafts at zero.
     SCORECARD_BY_AGENT_SUBMIT = 34;
+    /// Targets of a plan; those of the organisation under no plan.
+    TARGET_BY_PLAN = 41;
 }
 
 tags! { TallyTag, TALLIES,
@@ -140,6 +142,10 @@ tags! { TallyTag, TALLIES,
     SCORE_TOTALS = 2;
     /// The same for chapters and criteria.
     SCORE_NODES = 3;
+    /// Sessions of an agent by their state.
+    SESSION_STATE = 4;
+    /// Threads on an agent's plans in which the agent wrote last.
+    THREAD_STATE = 5;
 }
 
 #[cfg(test)]

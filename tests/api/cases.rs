@@ -36,6 +36,7 @@ replayed! {
     scorecard_life
     scorecard_lists
     targets
+    overviews
     plans
     plan_batches
     plan_lists

@@ -20,7 +20,6 @@ const LATER: &[&str] = &[
     "RetrieveEvaluationPeriods",
     "RetrieveQATaskUserQuota",
     "SuggestCoachingOpportunities",
-    "RetrieveCoachingOverviews",
     "ExportCoachingOverviews",
     "RetrieveCoachingProgresses",
     "GetJob",
