@@ -37,6 +37,8 @@ replayed! {
     scorecard_lists
     targets
     overviews
+    progresses
+    opportunities
     plans
     plan_batches
     plan_lists

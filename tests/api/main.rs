@@ -21,6 +21,7 @@ mod races;
 mod replay;
 mod restart;
 mod roads;
+mod scores;
 mod stage;
 mod sweep;
 mod users;
