@@ -1,7 +1,7 @@
 //! Windows of time, cut into the whole periods that sums are kept for, and what is left at their ends.
 //!
-//! Periods are counted from the Unix epoch in UTC: hours, days, and weeks of seven days, of which the first began on
-//! Thursday, 1970-01-01. They are on disk, in the terms of cells, so they never change.
+//! Periods are counted from the Unix epoch in UTC: hours, days, weeks of seven days, and quarters of thirteen such weeks. The
+//! first week began on Thursday, 1970-01-01. They are on disk, in the terms of cells, so they never change.
 
 /// A half-open window of instants, in microseconds since the epoch. [`i64::MIN`] as its start means from the beginning,
 /// [`i64::MAX`] as its end for ever.
@@ -40,12 +40,15 @@ pub enum Size {
     Day = 2,
     /// An hour.
     Hour = 3,
+    /// Thirteen weeks.
+    Quarter = 4,
 }
 
 impl Size {
     /// Its length in microseconds.
     pub const fn micros(self) -> i64 {
         match self {
+            Self::Quarter => 13 * Self::Week.micros(),
             Self::Week => 7 * 24 * 3_600_000_000,
             Self::Day => 24 * 3_600_000_000,
             Self::Hour => 3_600_000_000,
@@ -116,6 +119,7 @@ mod tests {
 
     const DAY: i64 = Size::Day.micros();
     const SIZES: [Size; 3] = [Size::Week, Size::Day, Size::Hour];
+    const ALL: [Size; 4] = [Size::Quarter, Size::Week, Size::Day, Size::Hour];
 
     fn stretch(size: Size, from: i64, until: i64) -> Stretch {
         Stretch { size, from, until }
@@ -151,18 +155,18 @@ mod tests {
     proptest! {
         #[test]
         fn every_instant_of_a_window_is_in_one_part_and_no_other_is_in_any(
-            start in -40 * DAY..40 * DAY, long in 0..40 * DAY, instants in prop::collection::vec(-50 * DAY..90 * DAY, 1..50),
-            sizes in 1..=3_usize,
+            start in -120 * DAY..40 * DAY, long in prop_oneof![0..40 * DAY, 0..300 * DAY], instants in prop::collection::vec(-130 * DAY..350 * DAY, 1..50),
+            sizes in 1..=4_usize,
         ) {
             let window = Window { start, end: start + long };
-            let got = split(window, &SIZES[..sizes]);
+            let got = split(window, &ALL[..sizes]);
             for instant in instants.into_iter().chain([start - 1, start, start + long - 1, start + long]) {
                 let whole = got.whole.iter().filter(|stretch| (stretch.from..stretch.until).contains(&stretch.size.of(instant)));
                 let parts = whole.count() + got.rest.iter().filter(|rest| rest.holds(instant)).count();
                 prop_assert_eq!(parts, usize::from(window.holds(instant)), "{}", instant);
             }
             for rest in got.rest {
-                let smallest = SIZES[sizes - 1];
+                let smallest = ALL[sizes - 1];
                 prop_assert_eq!(smallest.of(rest.start), smallest.of(rest.end - 1));
             }
         }

@@ -28,6 +28,9 @@ struct Windows {
     now: Window,
 }
 
+/// An agent with active plans, and the progress where it is worked out already.
+type Next = (Agent, Vec<CoachingPlan>, Option<CoachingProgress>);
+
 /// RetrieveCoachingProgresses. Progresses are worked out in order, as many as the page has; an order by progress or gap
 /// works them out for every agent.
 pub async fn retrieve(
@@ -51,7 +54,7 @@ pub async fn retrieve(
     let organisation = targets::of_plan(&ctx, "").await?;
     let mut asking = Asking::new(&ctx);
     let direction = request.order_direction();
-    let mut keyed: Vec<(Bytes, (Agent, Vec<CoachingPlan>, Option<CoachingProgress>))> = Vec::new();
+    let mut keyed: Vec<(Bytes, Next)> = Vec::new();
     for (agent, plans) in coached::by_plans(&ctx, wanted, &request.usecase_names).await? {
         if request.order_by() == OrderBy::Unspecified {
             keyed.push((agent.place_by_name(direction), (agent, plans, None)));

@@ -1,7 +1,7 @@
 //! QA scores: what submitted scorecards of an agent, or of everybody, come to in any window of time.
 //!
-//! Whole weeks and days are read from cells, which commits keep ([`cells`]); what is left at the two ends of a window from
-//! the index by submit time. So a year costs some sixty small reads, however many scorecards it has. Reads are not a
+//! Whole quarters, weeks and days are read from cells, which commits keep ([`cells`]); what is left at the two ends of a
+//! window from the index by submit time. So a year costs some forty cells at most, however many scorecards it has. Reads are not a
 //! snapshot: a scorecard that is submitted again meanwhile may count where it was and where it is.
 
 use std::collections::{BTreeMap, HashMap};

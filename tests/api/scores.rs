@@ -4,7 +4,7 @@ use coaching::clock::Micros;
 use coaching::store::verify;
 use serde_json::{Value, json};
 
-use crate::harness::{Caller, Harness, PARENT, START};
+use crate::harness::{Caller, Harness, Kept, PARENT, START};
 use crate::stage;
 
 const HOUR: i64 = 3_600 * 1_000_000;
@@ -227,4 +227,49 @@ async fn overviews_are_what_a_count_over_all_scorecards_gives_after_a_random_lif
     assert!(told_of > 100, "{told_of} are few");
     let report = verify(&**house.db().engine(), coaching::services::RECORDS).await.unwrap();
     assert!(report.is_clean(), "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scorecards_on_the_largest_form_are_submitted_and_every_part_has_its_score() {
+    for kept in [Kept::Memory, Kept::Sled] {
+        let house = Harness::on(kept).await;
+        let caller = house.operator();
+        let criterion = |at: usize| json!({"id": format!("question-{at}"), "range": {"min": 0, "max": 3, "step": 1}});
+        let chapter = |at: usize| {
+            let criteria: Vec<Value> = (at * 5..at * 5 + 5).map(criterion).collect();
+            json!({"id": format!("chapter-{at}"), "criteria": criteria})
+        };
+        let chapters: Vec<Value> = (0..100).map(chapter).collect();
+        let made = json!({"name": stage::name("scorecardTemplates/qa"), "title": "Large",
+                          "template": {"chapters": chapters}, "qaScoreConfig": {"included": true}});
+        caller.call("CreateScorecardTemplate", json!({"parent": PARENT, "scorecardTemplate": made})).await.ok();
+        for number in 0..3 {
+            let name = stage::name(&format!("scorecards/{number}"));
+            let answer =
+                |at: usize| json!({"criterionId": format!("question-{at}"), "numericValue": (at + number) % 3 + 1});
+            let scores: Vec<Value> = (0..500).map(answer).collect();
+            let mut card = stage::draft("", "amir", 0)["scorecard"].clone();
+            card["name"] = name.as_str().into();
+            card["usecaseName"] = stage::name("usecases/sales").into();
+            card["scores"] = scores.into();
+            caller.call("CreateScorecard", json!({"parent": PARENT, "scorecard": card})).await.ok();
+            caller.call("SubmitScorecard", json!({"name": name})).await.ok();
+        }
+        house.clock().advance(HOUR);
+        for part in ["question-499", "chapter-99", ""] {
+            let target = json!({"scorecardTemplateName": stage::name("scorecardTemplates/qa"), "target": 80,
+                                "criterionOrChapterId": part, "usecaseName": stage::name("usecases/sales")});
+            let made = caller.call("CreateTarget", json!({"parent": PARENT, "target": target})).await.ok();
+            assert_eq!(made["target"]["qaScoreBasis"]["scorecardCount"], 3, "{part}");
+            let score = made["target"]["qaScore"].as_f64().unwrap();
+            assert!((score - 66.6667).abs() < 0.01, "{part}: {score}");
+        }
+        // Updated, and parted with again: what was added is taken away.
+        let changed =
+            json!({"name": stage::name("scorecards/0"), "scores": [{"criterionId": "question-0", "numericValue": 0}]});
+        caller.call("UpdateScorecard", json!({"scorecard": changed})).await.ok();
+        caller.call("DeleteScorecard", json!({"name": stage::name("scorecards/1")})).await.ok();
+        let report = verify(&**house.db().engine(), coaching::services::RECORDS).await.unwrap();
+        assert!(report.is_clean(), "{report:?}");
+    }
 }

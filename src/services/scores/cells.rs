@@ -1,4 +1,4 @@
-//! What submitted scorecards come to, as cells: for each agent by week and day, for everybody by week, day and hour.
+//! What submitted scorecards come to, as cells: for each agent by quarter, week and day, for everybody by week, day and hour.
 //!
 //! | kind | terms |
 //! |---|---|
@@ -28,10 +28,11 @@ pub(in crate::services) const EVERYBODY: &str = "";
 /// those would fill 64 bits.
 const MOST: i64 = 10_000 * 1_000_000_000;
 
-/// The periods that sums of this agent are kept for, largest first. Everybody's also by the hour, so that what is left at the
-/// ends of a window is little.
+/// The periods that sums of this agent are kept for, largest first. An agent's are asked for from the beginning, of many
+/// agents at once, so there are long ones; everybody's are many a day, so there are short ones, and little is left at the
+/// ends of a window.
 pub(super) fn sizes(agent: &str) -> &'static [Size] {
-    if agent == EVERYBODY { &[Size::Week, Size::Day, Size::Hour] } else { &[Size::Week, Size::Day] }
+    if agent == EVERYBODY { &[Size::Week, Size::Day, Size::Hour] } else { &[Size::Quarter, Size::Week, Size::Day] }
 }
 
 /// What stands for a chapter or a criterion in a cell of nodes: FNV-1a in 64 bits, of its id. It is on disk and never

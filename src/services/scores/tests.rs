@@ -31,10 +31,11 @@ impl Dice {
         of[self.roll(of.len())]
     }
 
-    /// An instant of some eighty days, often one where periods meet.
+    /// An instant of some four hundred days, often one where periods meet.
     fn instant(&mut self) -> i64 {
-        let at = NOON + (self.roll(80 * DAY as usize) as i64 - 40 * DAY);
-        let size = self.pick(&[Size::Week, Size::Day, Size::Hour]);
+        let days = self.pick(&[40, 400]);
+        let at = NOON + (self.roll((days * DAY) as usize) as i64 - days / 2 * DAY);
+        let size = self.pick(&[Size::Quarter, Size::Week, Size::Day, Size::Hour]);
         match self.roll(4) {
             0 => size.of(at) * size.micros(),
             1 => size.of(at) * size.micros() - 1,
