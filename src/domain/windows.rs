@@ -81,6 +81,27 @@ pub struct Split {
     pub rest: Vec<Window>,
 }
 
+impl Split {
+    /// All periods that have a part in the window: the whole ones, and those of this smallest size around what is left. Each
+    /// once, neighbours of one size in one stretch.
+    pub fn touched(&self, smallest: Size) -> Vec<Stretch> {
+        let around = |rest: &Window| {
+            let from = smallest.of(rest.start);
+            Stretch { size: smallest, from, until: from + 1 }
+        };
+        let mut all: Vec<Stretch> = self.whole.iter().copied().chain(self.rest.iter().map(around)).collect();
+        all.sort_unstable_by_key(|stretch| (stretch.size, stretch.from));
+        all.dedup_by(|next, kept| {
+            let neighbours = next.size == kept.size && next.from == kept.until;
+            if neighbours {
+                kept.until = next.until;
+            }
+            neighbours
+        });
+        all
+    }
+}
+
 /// Cuts a window into the largest whole periods of these sizes, which are given largest first, each a multiple of the next.
 pub fn split(window: Window, sizes: &[Size]) -> Split {
     let mut split = Split::default();
@@ -133,6 +154,15 @@ mod tests {
         assert_eq!(got.whole, whole);
         let rest = [Window { start: 5 * DAY + 1, end: 6 * DAY }, Window { start: 30 * DAY, end: 30 * DAY + 7 }];
         assert_eq!(got.rest, rest);
+    }
+
+    #[test]
+    fn the_days_around_the_ends_join_the_whole_days_beside_them() {
+        let window = Window { start: 5 * DAY + 1, end: 30 * DAY + 7 };
+        let touched = split(window, &SIZES[..2]).touched(Size::Day);
+        assert_eq!(touched, [stretch(Size::Week, 1, 4), stretch(Size::Day, 5, 7), stretch(Size::Day, 28, 31)]);
+        let across = split(Window { start: DAY - 5, end: DAY + 5 }, &SIZES[..2]).touched(Size::Day);
+        assert_eq!(across, [stretch(Size::Day, 0, 2)]);
     }
 
     #[test]

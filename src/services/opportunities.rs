@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::coached::{self, Agent, Wanted, check_agents};
 use super::filter::{check_count, micros};
 use super::forms::compiled;
-use super::scores::{self, EVERYBODY, Meant, Nodes, Scores, Totals, Weights};
+use super::scores::{self, EVERYBODY, Meant, Nodes, Scores, Weights};
 use super::targets;
 use crate::api::Ctx;
 use crate::api::caller::shown;
@@ -116,11 +116,11 @@ pub async fn suggest(
                 continue;
             }
             let (first, second) = window.halves();
-            let first = scores.nodes(agent.id(), id, first).await?;
-            let second = scores.nodes(agent.id(), id, second).await?;
+            let first = scores.nodes(agent.id(), id, first, None).await?;
+            let second = scores.nodes(agent.id(), id, second, None).await?;
             let found =
                 |kind, place, own, reference| Found { kind, agent: number, template: at, place, own, reference };
-            look(&mut looking, one, &targets, (&totals, &first, &second), meant, found)?;
+            look(&mut looking, one, &targets, (&first, &second), meant, found)?;
         }
     }
     Ok(SuggestCoachingOpportunitiesResponse {
@@ -141,7 +141,7 @@ async fn counting(ctx: &Ctx, meant: Meant<'_>, window: Window) -> Result<Vec<Cou
     for id in ids.into_iter().filter(|id| weights.of(id).is_some()) {
         let Some(head) = scores.template(id).await? else { continue };
         let form = compiled(&head)?;
-        counting.push(Counting { form, nodes: scores.nodes(EVERYBODY, id, window).await?, head });
+        counting.push(Counting { form, nodes: scores.nodes(EVERYBODY, id, window, None).await?, head });
     }
     Ok(counting)
 }
@@ -151,7 +151,7 @@ fn look(
     looking: &mut Looking,
     on: &Counting,
     targets: &[Target],
-    (totals, first, second): (&Totals, &Nodes, &Nodes),
+    (first, second): (&Nodes, &Nodes),
     meant: Meant<'_>,
     found: impl Fn(OpportunityType, usize, Sum, Sum) -> Found,
 ) -> Result<()> {
@@ -171,10 +171,8 @@ fn look(
         targets.iter().enumerate().filter(|(_, target)| target.scorecard_template_name == on.head.name)
     {
         let meant = Meant { usecases: std::slice::from_ref(&target.usecase_name), ..meant };
-        let own = match &*target.criterion_or_chapter_id {
-            "" => scores::total_on(totals, last_segment(&on.head.name), meant),
-            id => scores::node(first, id, meant).and(scores::node(second, id, meant)),
-        };
+        let [before, after] = [first, second].map(|nodes| scores::node(nodes, &target.criterion_or_chapter_id, meant));
+        let own = before.and(after);
         let percent = exact::from_f32(target.target()).map_or(0, |percent| exact::billionths(&percent));
         offer(&mut looking.targets, OpportunityType::OrgTarget, place, own, Sum { n: 1, sum: percent });
     }

@@ -12,7 +12,7 @@ use crate::api::Ctx;
 use crate::api::caller::shown;
 use crate::api::page::Page;
 use crate::domain::exact;
-use crate::domain::progress::{Measured, total, worked_on};
+use crate::domain::progress::{Measured, Worked, total, worked_on};
 use crate::domain::scores::alone;
 use crate::domain::windows::Window;
 use crate::error::{Error, Result};
@@ -96,8 +96,15 @@ async fn progress(
     // Short reads do not wait for anything, and a caller's deadline is seen only between waits.
     tokio::task::yield_now().await;
     let usecases = request.usecase_names.as_slice();
-    let mut found: Vec<(Focus, Measured, Windows)> = Vec::new();
+    let mut own = Vec::with_capacity(plans.len());
     for plan in plans {
+        own.push(targets::of_plan(ctx, last_segment(&plan.name)).await?);
+    }
+    let worked: Vec<(&CoachingPlan, Vec<Worked<'_>>)> =
+        plans.iter().zip(&own).map(|(plan, own)| (plan, worked_on(plan, own, organisation, usecases))).collect();
+    asking.about(worked.iter().flat_map(|(_, worked)| worked).map(|one| one.node));
+    let mut found: Vec<(Focus, Measured, Windows)> = Vec::new();
+    for (plan, worked) in worked {
         let began = plan.start_time.as_ref().or(plan.create_time.as_ref());
         let windows = Windows {
             before: scores::window(None, began),
@@ -106,10 +113,8 @@ async fn progress(
                 end: request.end_time.as_ref().map_or(ctx.now.0, |end| micros(Some(end))),
             },
         };
-        let own = targets::of_plan(ctx, last_segment(&plan.name)).await?;
-        for one in worked_on(plan, &own, organisation, usecases) {
-            let template = one.template.to_owned();
-            let part = Part { template: &template, node: one.node, usecases };
+        for one in worked {
+            let part = Part { template: one.template, node: one.node, usecases };
             let (first, second) = windows.now.halves();
             let baseline = alone(asking.part(agent.id(), part, windows.before).await?);
             let first = asking.part(agent.id(), part, first).await?;
@@ -125,13 +130,12 @@ async fn progress(
                 criterion_or_chapter_id: one.node.to_owned(),
                 display_name: one.display_name.to_owned(),
                 target_name: one.target.map(|target| target.name.clone()).unwrap_or_default(),
-                scorecard_template_name: template,
+                scorecard_template_name: one.template.to_owned(),
                 measure: Some(measure(&measured, windows)),
             };
             found.push((focus, measured, windows));
         }
     }
-    asking.forget();
     let whole = total(found.iter().map(|(_, measured, _)| measured));
     // The total of several plans rests on all of their windows.
     let windows = found

@@ -4,7 +4,7 @@
 //! window from the index by submit time. So a year costs some forty cells at most, however many scorecards it has. Reads are not a
 //! snapshot: a scorecard that is submitted again meanwhile may count where it was and where it is.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use prost_types::Timestamp;
@@ -16,7 +16,7 @@ use crate::api::resource;
 use crate::domain::exact::{self, Exact};
 use crate::domain::lifecycle::counts;
 use crate::domain::scores::{self, Score, Sum};
-use crate::domain::windows::{Size, Stretch, Window, split};
+use crate::domain::windows::{Size, Split, Stretch, Window, split};
 use crate::error::Result;
 use crate::names::{Name, last_segment, without_revision};
 use crate::pb::cresta::v1::coaching::qa_score_basis::Method;
@@ -79,13 +79,7 @@ pub(super) fn count(totals: &Totals, meant: Meant<'_>) -> i64 {
     of.map(|(_, came)| came.count).sum()
 }
 
-/// What totals on one template come to.
-pub(super) fn total_on(totals: &Totals, template_id: &str, meant: Meant<'_>) -> Sum {
-    let of = totals.iter().filter(|((template, usecase), _)| template == template_id && meant.usecase(usecase));
-    of.map(|(_, came)| came.total).fold(Sum::default(), Sum::and)
-}
-
-/// What stands in a chapter or criterion of these nodes.
+/// What the whole template (the empty id), or a chapter or criterion of it, has in these nodes.
 pub(super) fn node(nodes: &Nodes, id: &str, meant: Meant<'_>) -> Sum {
     let number = cells::node_number(id);
     let of = nodes.iter().filter(|(usecase, _)| meant.usecase(usecase));
@@ -175,46 +169,59 @@ impl<'a> Scores<'a> {
     /// What the scorecards of an agent, by id, come to in a window.
     pub(super) async fn totals(self, agent: &str, window: Window) -> Result<Totals> {
         let mut totals = Totals::new();
-        let split = split(window, cells::sizes(agent));
-        for stretch in split.whole {
-            self.add_totals(agent, stretch, &mut totals).await?;
+        let (split, smallest) = (split(window, cells::sizes(agent)), cells::smallest(agent));
+        // What the whole period around an end has says which templates and usecases there are, and often that there is
+        // nothing.
+        let mut around = vec![Totals::new(); split.rest.len()];
+        let prefix = tuple(|terms| terms.str(self.profile).str(agent));
+        for stretch in split.touched(smallest) {
+            self.each_cell(tags::SCORE_TOTALS, &prefix, stretch, |period, mut terms, tallies| {
+                let key = (terms.str()?, terms.str()?);
+                let total = tallies.get(cells::TOTAL);
+                let total = Sum { n: total.n, sum: total.sum };
+                let into = match end_in(&split, smallest, stretch, period) {
+                    Some(end) => &mut around[end],
+                    None => &mut totals,
+                };
+                into.entry(key).or_default().add(Came { count: tallies.get(cells::COUNT).n, total });
+                Ok(())
+            })
+            .await?;
         }
-        for rest in split.rest {
-            // What the whole period has says which templates and usecases there are, and often that there is nothing.
-            let mut around = Totals::new();
-            self.add_totals(agent, smallest_around(agent, rest), &mut around).await?;
-            if !around.is_empty() {
-                self.add_rest(agent, rest, &around, &mut totals).await?;
-            }
+        for (rest, around) in split.rest.iter().zip(&around).filter(|(_, around)| !around.is_empty()) {
+            self.add_rest(agent, *rest, around, &mut totals).await?;
         }
         Ok(totals)
     }
 
-    async fn add_totals(self, agent: &str, stretch: Stretch, into: &mut Totals) -> Result<()> {
-        let prefix = tuple(|terms| terms.str(self.profile).str(agent));
-        self.each_cell(tags::SCORE_TOTALS, &prefix, stretch, |mut terms, tallies| {
-            let key = (terms.str()?, terms.str()?);
-            let total = tallies.get(cells::TOTAL);
-            let total = Sum { n: total.n, sum: total.sum };
-            into.entry(key).or_default().add(Came { count: tallies.get(cells::COUNT).n, total });
-            Ok(())
-        })
-        .await
-    }
-
-    /// What the chapters and criteria of a template came to in a window, on the scorecards of an agent, by id.
-    pub(super) async fn nodes(self, agent: &str, template: &str, window: Window) -> Result<Nodes> {
+    /// What a template and its chapters and criteria came to in a window, on the scorecards of an agent, by id: those that
+    /// these numbers stand for, or all.
+    pub(super) async fn nodes(
+        self,
+        agent: &str,
+        template: &str,
+        window: Window,
+        only: Option<&BTreeSet<u64>>,
+    ) -> Result<Nodes> {
         let mut nodes = Nodes::new();
-        let split = split(window, cells::sizes(agent));
-        for stretch in split.whole {
-            self.add_nodes(agent, template, stretch, &mut nodes).await?;
+        let (split, smallest) = (split(window, cells::sizes(agent)), cells::smallest(agent));
+        let mut around = vec![false; split.rest.len()];
+        let prefix = tuple(|terms| terms.str(self.profile).str(agent).str(template));
+        for stretch in split.touched(smallest) {
+            self.each_cell(tags::SCORE_NODES, &prefix, stretch, |period, mut terms, tallies| {
+                if let Some(end) = end_in(&split, smallest, stretch, period) {
+                    around[end] = true;
+                    return Ok(());
+                }
+                let into = nodes.entry(terms.str()?).or_default();
+                match only {
+                    None => into.merge(tallies),
+                    Some(only) => only.iter().try_for_each(|number| into.add(*number, tallies.get(*number))),
+                }
+            })
+            .await?;
         }
-        for rest in split.rest {
-            let mut around = Nodes::new();
-            self.add_nodes(agent, template, smallest_around(agent, rest), &mut around).await?;
-            if around.is_empty() {
-                continue;
-            }
+        for rest in split.rest.iter().zip(around).filter_map(|(rest, around)| around.then_some(*rest)) {
             let template = self.name_of("scorecardTemplates", template);
             let wanted = hash(&template);
             let hits = self.submitted(agent, rest).await?;
@@ -232,29 +239,21 @@ impl<'a> Scores<'a> {
         Ok(nodes)
     }
 
-    async fn add_nodes(self, agent: &str, template: &str, stretch: Stretch, into: &mut Nodes) -> Result<()> {
-        let prefix = tuple(|terms| terms.str(self.profile).str(agent).str(template));
-        self.each_cell(tags::SCORE_NODES, &prefix, stretch, |mut terms, tallies| {
-            into.entry(terms.str()?).or_default().merge(tallies)
-        })
-        .await
-    }
-
-    /// Every cell of a stretch, with the terms behind its period.
+    /// Every cell of a stretch, with its period and the terms behind that.
     async fn each_cell(
         self,
         tag: TallyTag,
         prefix: &[u8],
         stretch: Stretch,
-        mut each: impl FnMut(KeyReader<'_>, &Tallies) -> Result<(), Fault>,
+        mut each: impl FnMut(i64, KeyReader<'_>, &Tallies) -> Result<(), Fault>,
     ) -> Result<()> {
         let mut range = cells::range(self.customer, tag, prefix, stretch);
         loop {
             let page = self.db.scan_cells(&range, STRETCH).await?;
             for (cell, tallies) in &page {
                 let mut terms = KeyReader::new(&cell.terms[range.prefix.len()..]);
-                let _period = terms.i64()?;
-                each(terms, tallies)?;
+                let period = terms.i64()?;
+                each(period, terms, tallies)?;
             }
             let ended = page.len() < STRETCH;
             match page.into_iter().last() {
@@ -339,11 +338,10 @@ impl<'a> Scores<'a> {
     }
 }
 
-/// The one smallest period around what is left of a window.
-fn smallest_around(agent: &str, rest: Window) -> Stretch {
-    let size = cells::sizes(agent).last().copied().unwrap_or(Size::Day);
-    let from = size.of(rest.start);
-    Stretch { size, from, until: from + 1 }
+/// Which of the ends of a window lies in this period of a stretch; none where all of it is in the window.
+fn end_in(split: &Split, smallest: Size, stretch: Stretch, period: i64) -> Option<usize> {
+    let at_end = |rest: &Window| stretch.size == smallest && smallest.of(rest.start) == period;
+    split.rest.iter().position(at_end)
 }
 
 fn came(total: Option<i64>) -> Came {
@@ -377,18 +375,26 @@ pub(super) struct Asking<'a> {
     weights: Weights,
     totals: HashMap<(String, Window), Arc<Totals>>,
     nodes: HashMap<(String, String, Window), Arc<Nodes>>,
+    only: BTreeSet<u64>,
 }
 
 impl<'a> Asking<'a> {
     /// Nothing was read yet.
     pub(super) fn new(ctx: &'a Ctx) -> Self {
-        Self { scores: Scores::of(ctx), weights: Weights::default(), totals: HashMap::new(), nodes: HashMap::new() }
+        Self {
+            scores: Scores::of(ctx),
+            weights: Weights::default(),
+            totals: HashMap::new(),
+            nodes: HashMap::new(),
+            only: BTreeSet::new(),
+        }
     }
 
-    /// Keeps nothing but what templates weigh.
-    pub(super) fn forget(&mut self) {
+    /// Says which chapters and criteria, by their ids, will be asked for, and keeps nothing but what templates weigh.
+    pub(super) fn about<'n>(&mut self, nodes: impl Iterator<Item = &'n str>) {
         self.totals.clear();
         self.nodes.clear();
+        self.only = nodes.map(cells::node_number).collect();
     }
 
     /// What the scorecards of an agent, by id, come to; the templates' weights are learnt beside it.
@@ -403,36 +409,31 @@ impl<'a> Asking<'a> {
         Ok(totals)
     }
 
-    /// What chapters and criteria of a template, by id, come to.
-    pub(super) async fn nodes(&mut self, agent: &str, template: &str, window: Window) -> Result<Arc<Nodes>> {
-        let key = (agent.to_owned(), template.to_owned(), window);
-        if let Some(nodes) = self.nodes.get(&key) {
-            return Ok(nodes.clone());
-        }
-        let nodes = Arc::new(self.scores.nodes(agent, template, window).await?);
-        self.nodes.insert(key, nodes.clone());
-        Ok(nodes)
-    }
-
     /// The QA score of an agent over all templates meant that count.
     pub(super) async fn score(&mut self, agent: &str, meant: Meant<'_>, window: Window) -> Result<Option<Score>> {
         let totals = self.totals(agent, window).await?;
         Ok(scores::mean(parts(&totals, meant, &self.weights)))
     }
 
-    /// What a template, by its name, or a chapter or criterion of it comes to; nothing where the template does not count.
+    /// What a template, by its name, or a chapter or criterion of it comes to, one that was said to be asked for; nothing where
+    /// the template does not count.
     pub(super) async fn part(&mut self, agent: &str, part: Part<'_>, window: Window) -> Result<Sum> {
-        let (templates, id) = (std::slice::from_ref(part.template), last_segment(part.template));
+        debug_assert!(self.only.contains(&cells::node_number(part.node)), "{:?} comes as a surprise", part.node);
+        let id = last_segment(part.template);
         self.weights.learn(self.scores, std::iter::once(id)).await?;
         if self.weights.of(id).is_none() || window.is_empty() {
             return Ok(Sum::default());
         }
-        let meant = Meant { templates, usecases: part.usecases };
-        if part.node.is_empty() {
-            let totals = self.totals(agent, window).await?;
-            return Ok(parts(&totals, meant, &self.weights).fold(Sum::default(), |sum, (more, _)| sum.and(more)));
-        }
-        Ok(node(&*self.nodes(agent, id, window).await?, part.node, meant))
+        let key = (agent.to_owned(), id.to_owned(), window);
+        let nodes = match self.nodes.get(&key) {
+            Some(nodes) => nodes.clone(),
+            None => {
+                let nodes = Arc::new(self.scores.nodes(agent, id, window, Some(&self.only)).await?);
+                self.nodes.insert(key, nodes.clone());
+                nodes
+            }
+        };
+        Ok(node(&nodes, part.node, Meant { templates: &[], usecases: part.usecases }))
     }
 }
 
@@ -440,7 +441,7 @@ impl<'a> Asking<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Part<'a> {
     /// The template's name, without a revision.
-    pub(super) template: &'a String,
+    pub(super) template: &'a str,
     /// Id of a chapter or criterion; empty for the whole template.
     pub(super) node: &'a str,
     /// Only scorecards of these usecases; empty for any.

@@ -204,6 +204,7 @@ async fn score(ctx: &Ctx, targets: &mut [Target]) -> Result<()> {
     let agents: BTreeMap<String, String> =
         found.into_iter().flatten().map(|plan| (plan.name, plan.agent_user_name)).collect();
     let mut asking = Asking::new(ctx);
+    asking.about(targets.iter().map(|target| &*target.criterion_or_chapter_id));
     for target in targets {
         let agent = match agents.get(&target.coaching_plan_name) {
             Some(agent) => last_segment(agent),

@@ -33,7 +33,7 @@ impl Limits {
     /// The largest batch of the API is 500 resources. Each user may give up one username and take another, which are
     /// records too, though with neither entries nor history; what is kept under an idempotency key fits beside them.
     /// Readers wait for keys rather than for records, and of those the entries are the most. The largest form has 600
-    /// chapters and criteria, each a tally in one cell.
+    /// chapters and criteria, each a tally in one cell, beside one of the whole.
     pub const STANDARD: Self = Self {
         records: 1_536,
         commit_bytes: 4 << 20,

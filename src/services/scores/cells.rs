@@ -5,7 +5,8 @@
 //! | totals | profile, agent, size, period, template, usecase |
 //! | nodes | profile, agent, template, size, period, usecase, revision |
 //!
-//! "Everybody" is the agent with the empty id. Ids stand in the terms in full, so nothing collides and a cell is bounded by
+//! Totals are for all that an agent's scorecards come to; nodes, of which the one with the empty id is the whole template, for
+//! single things. "Everybody" is the agent with the empty id. Ids stand in the terms in full, so nothing collides and a cell is bounded by
 //! what one form holds: a cell of nodes is one revision's. Whether a template counts, and its weight, is no part of them:
 //! that may change at any time, and is asked when they are read.
 
@@ -35,6 +36,11 @@ pub(super) fn sizes(agent: &str) -> &'static [Size] {
     if agent == EVERYBODY { &[Size::Week, Size::Day, Size::Hour] } else { &[Size::Quarter, Size::Week, Size::Day] }
 }
 
+/// The smallest of them.
+pub(super) fn smallest(agent: &str) -> Size {
+    sizes(agent).last().copied().unwrap_or(Size::Day)
+}
+
 /// What stands for a chapter or a criterion in a cell of nodes: FNV-1a in 64 bits, of its id. It is on disk and never
 /// changes.
 pub(super) fn node_number(id: &str) -> u64 {
@@ -51,14 +57,19 @@ fn counted_percentage(percentage: f32) -> i64 {
     counted_total(((f64::from(percentage) * 10_000.0).round() as i64).saturating_mul(100_000))
 }
 
-/// What the chapters and criteria of a submitted scorecard came to, in billionths: those that were scored.
+/// The node that is the whole template.
+pub(super) const WHOLE: &str = "";
+
+/// What a submitted scorecard and its chapters and criteria came to, in billionths: those that were scored.
 pub(super) fn nodes(card: &Scorecard) -> impl Iterator<Item = (u64, i64)> {
     // Where nothing is applicable the scorecard counts for nothing.
-    let scored = card.total_score_billionths.is_some();
+    let total = card.total_score_billionths;
     let chapters = card.chapter_scores.iter().map(|chapter| (&chapter.chapter_id, chapter.percentage));
     let criteria = card.scores.iter().filter_map(|score| Some((&score.criterion_id, score.percentage?)));
     let nodes = chapters.filter(|(_, percentage)| *percentage >= 0.0).chain(criteria);
-    nodes.filter(move |_| scored).map(|(id, percentage)| (node_number(id), counted_percentage(percentage)))
+    let nodes = nodes.filter(move |_| total.is_some());
+    let whole = total.map(|total| (node_number(WHOLE), counted_total(total)));
+    nodes.map(|(id, percentage)| (node_number(id), counted_percentage(percentage))).chain(whole)
 }
 
 /// What a scorecard counts for.
