@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 const IMPORTS: &[(&str, &[&str])] = &[
     ("main", &["cli", "config", "server", "store"]),
     // The commands put the program together, so they see every room that they join.
-    ("cli", &["api", "clock", "config", "error", "pb", "rest", "server", "services", "store", "telemetry"]),
+    ("cli", &["api", "clock", "config", "error", "names", "pb", "rest", "server", "services", "store", "telemetry"]),
     ("config", &[]),
     ("telemetry", &["config"]),
     ("server", &["services", "rest", "api", "error"]),

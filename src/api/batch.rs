@@ -35,7 +35,8 @@ pub fn place(field: &str, i: usize) -> String {
 ///
 /// # Errors
 /// INVALID_ARGUMENT with all that is wrong with any of them by itself, and with `more`, which the caller found. ABORTED
-/// where an etag is stale; one that is sent for what is not there is stale too.
+/// where an etag is stale; one that is sent for what is not there is stale too. What a caller may not write is refused as
+/// its resource says.
 pub async fn compare<R: Resource>(
     ctx: &Ctx,
     txn: &Txn,
@@ -47,16 +48,21 @@ pub async fn compare<R: Resource>(
     let keys = keys(ctx, parent, field, &mut sent, more)?;
     let stored = txn.get_many::<R>(&keys).await?;
     let whole = FieldMask { paths: vec!["*".to_owned()] };
-    let step = |(i, (sent, old)): (usize, (R, Option<R>))| {
+    let mut steps = Vec::with_capacity(sent.len());
+    for (i, (sent, old)) in sent.into_iter().zip(stored).enumerate() {
         let Some(old) = old else {
-            let expected = !sent.etag().is_empty() || ctx.if_match.is_some();
-            return if expected { Err(etag::stale(sent.name(), "")) } else { Ok(Step { old: None, new: Some(sent) }) };
+            if !sent.etag().is_empty() || ctx.if_match.is_some() {
+                return Err(etag::stale(sent.name(), ""));
+            }
+            steps.push(Step { old: None, new: Some(sent) });
+            continue;
         };
+        old.writable(ctx, txn).await?;
         etag::expect(ctx, &[sent.etag()], &old)?;
         let new = standard::merged(ctx, &place(field, i), &old, &sent, Some(&whole))?;
-        Ok(Step { old: Some(old), new })
-    };
-    sent.into_iter().zip(stored).enumerate().map(step).collect()
+        steps.push(Step { old: Some(old), new });
+    }
+    Ok(steps)
 }
 
 /// Names the resources that came without names, and answers the keys.
@@ -103,11 +109,12 @@ pub async fn finish<R: Resource>(ctx: &Ctx, txn: &Txn, steps: &mut [Step<R>]) ->
     Ok(())
 }
 
-/// Saves what is new or changed, and answers all of them in the order sent.
-pub async fn write<R: Resource>(txn: &Txn, steps: Vec<Step<R>>) -> Result<Vec<R>> {
+/// Saves what is new or changed, if the caller may write it, and answers all of them in the order sent.
+pub async fn write<R: Resource>(ctx: &Ctx, txn: &Txn, steps: Vec<Step<R>>) -> Result<Vec<R>> {
     let mut answers = Vec::with_capacity(steps.len());
     for Step { old, mut new } in steps {
         if let Some(new) = &mut new {
+            new.writable(ctx, txn).await?;
             standard::save(txn, new).await?;
         }
         answers.extend(new.or(old));
@@ -119,5 +126,5 @@ pub async fn write<R: Resource>(txn: &Txn, steps: Vec<Step<R>>) -> Result<Vec<R>
 pub async fn upsert<R: Resource>(ctx: &Ctx, txn: &Txn, parent: &str, field: &str, sent: Vec<R>) -> Result<Vec<R>> {
     let mut steps = compare(ctx, txn, parent, field, sent, Vec::new()).await?;
     finish(ctx, txn, &mut steps).await?;
-    write(txn, steps).await
+    write(ctx, txn, steps).await
 }

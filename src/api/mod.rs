@@ -1,5 +1,5 @@
-//! The doorways: every RPC goes through [`Api::read`] or [`Api::write`], so that permission, request shape, tenant,
-//! idempotency, logging and error mapping are written once.
+//! The doorways: every RPC goes through [`Api::read`], [`Api::write`] or [`Api::stream`], so that permission, request
+//! shape, tenant, idempotency, logging and error mapping are written once.
 
 use std::future::Future;
 use std::ops::Deref;
@@ -27,6 +27,7 @@ pub mod page;
 pub mod references;
 pub mod resource;
 pub mod standard;
+pub mod stream;
 mod users;
 
 pub use idempotency::Remembered;
@@ -274,11 +275,13 @@ fn respond<A: Message>(answer: A) -> Response<A> {
 }
 
 fn done<A>(rpc: &Rpc, answered: Result<Response<A>>) -> Result<Response<A>, Status> {
-    answered.map_err(|error| {
-        // The one place where a failure is logged; the private half goes no further.
-        if let Some(cause) = error.cause() {
-            tracing::error!(rpc = rpc.name, code = error.code().text(), reason = error.reason(), cause = %cause, "call failed");
-        }
-        Status::from(error)
-    })
+    answered.map_err(|error| refused(rpc, error))
+}
+
+fn refused(rpc: &Rpc, error: Error) -> Status {
+    // The one place where a failure is logged; the private half goes no further.
+    if let Some(cause) = error.cause() {
+        tracing::error!(rpc = rpc.name, code = error.code().text(), reason = error.reason(), cause = %cause, "call failed");
+    }
+    Status::from(error)
 }

@@ -28,6 +28,19 @@ pub trait Resource: Described + Fields + Message + Clone + Default + PartialEq +
         true
     }
 
+    /// Whether this caller may know of the resource, as far as other records say it; asked of one that is [`visible`]
+    /// to them. `txn` is the write that it is read in, if it is one. Listings hold it by filters of their own.
+    ///
+    /// [`visible`]: Resource::visible
+    fn readable(&self, _ctx: &Ctx, _txn: Option<&Txn>) -> impl Future<Output = Result<bool>> + Send {
+        async { Ok(true) }
+    }
+
+    /// Refuses a caller who may know of the resource and not write it. Asked of what is stored and of what is to be.
+    fn writable(&self, _ctx: &Ctx, _txn: &Txn) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+
     /// What is wrong with the resource by itself, beside its field behaviours, with the reason for it. Paths begin with
     /// `at`.
     fn complaints(&self, _at: &str) -> (Vec<FieldViolation>, &'static str) {

@@ -19,18 +19,33 @@ pub async fn get<R: Resource, Q: Asks, A: Carries<R>>(ctx: Ctx, request: Q) -> R
 /// The resource with this name, if the caller may know of it.
 pub async fn fetch<R: Resource>(ctx: &Ctx, field: &str, name: &str) -> Result<R> {
     let found = ctx.db().get::<R>(&key_of::<R>(field, name)?).await?;
-    found.filter(|resource| resource.visible(&ctx.caller)).ok_or_else(|| Error::not_found(name))
+    known(ctx, None, found, name).await
 }
 
 /// The resource with this name, read inside a transaction that means to change it.
 pub async fn load<R: Resource>(ctx: &Ctx, txn: &Txn, field: &str, name: &str) -> Result<R> {
     let found = txn.get::<R>(&key_of::<R>(field, name)?).await?;
-    found.filter(|resource| resource.visible(&ctx.caller)).ok_or_else(|| Error::not_found(name))
+    known(ctx, Some(txn), found, name).await
 }
 
-/// Loads the resource that a custom method is about, and holds the etags against it.
+/// What was found, if the caller may know of it; absent otherwise.
+async fn known<R: Resource>(ctx: &Ctx, txn: Option<&Txn>, found: Option<R>, name: &str) -> Result<R> {
+    match found {
+        Some(resource) if resource.visible(&ctx.caller) && resource.readable(ctx, txn).await? => Ok(resource),
+        _ => Err(Error::not_found(name)),
+    }
+}
+
+/// Loads the resource that a method is to change, if the caller may.
+pub async fn load_to_write<R: Resource>(ctx: &Ctx, txn: &Txn, field: &str, name: &str) -> Result<R> {
+    let resource = load::<R>(ctx, txn, field, name).await?;
+    resource.writable(ctx, txn).await?;
+    Ok(resource)
+}
+
+/// Loads the resource that a custom method is to change, if the caller may, and holds the etags against it.
 pub async fn load_for<R: Resource, Q: Asks>(ctx: &Ctx, txn: &Txn, request: &Q) -> Result<R> {
-    let resource = load::<R>(ctx, txn, Q::SCOPE, request.scope()).await?;
+    let resource = load_to_write::<R>(ctx, txn, Q::SCOPE, request.scope()).await?;
     etag::expect(ctx, &[request.etag()], &resource)?;
     Ok(resource)
 }
@@ -54,6 +69,7 @@ pub async fn create<R: Resource, Q: Asks + Carries<R>, A: Carries<R>>(ctx: Ctx, 
     }
     check(&ctx, Q::FIELD, None, &resource)?;
     resource.create(&ctx, &txn).await?;
+    resource.writable(&ctx, &txn).await?;
     save(&txn, &mut resource).await?;
     Ok(A::with(resource))
 }
@@ -84,13 +100,14 @@ pub fn exists(name: &str) -> Error {
 /// Update: the fields that the mask names, or that are sent. A change that changes nothing writes nothing.
 pub async fn update<R: Resource, Q: Asks + Carries<R>, A: Carries<R>>(ctx: Ctx, txn: Txn, mut request: Q) -> Result<A> {
     let Some(sent) = request.take() else { return Err(Error::field(Q::FIELD, "is required")) };
-    let old = load::<R>(&ctx, &txn, Q::SCOPE, sent.name()).await?;
+    let old = load_to_write::<R>(&ctx, &txn, Q::SCOPE, sent.name()).await?;
     etag::expect(&ctx, &[sent.etag()], &old)?;
 
     let Some(mut merged) = merged(&ctx, Q::FIELD, &old, &sent, request.update_mask())? else {
         return Ok(A::with(old));
     };
     merged.update(&ctx, &txn, &old).await?;
+    merged.writable(&ctx, &txn).await?;
     save(&txn, &mut merged).await?;
     Ok(A::with(merged))
 }

@@ -12,6 +12,7 @@ use crate::config::{self, Problem, Settings, Sources};
 mod assemble;
 /// The demo's records; public for benchmarks and tests.
 pub mod demo;
+mod import;
 mod serve;
 mod show;
 mod verify;
@@ -25,6 +26,7 @@ Exit codes:
   4  the address cannot be listened on
   5  the store failed while serving
   6  verify found damage
+  7  import rejected lines
 
 Without a command, `serve` is run. Every setting is also an environment variable and a key of the file: docs/config.md";
 
@@ -40,8 +42,10 @@ struct Program {
 enum Command {
     /// Serve the API until told to stop (the default)
     Serve(Settings),
-    /// Load a small contact centre to try things on: two customers, 40 agents, 2,000 scorecards over 90 days
+    /// Load a small contact centre to try things on: two customers, 40 agents, 2,000 scorecards over 90 days, coaching and a directory
     Demo(demo::Arguments),
+    /// Feed the directory (users, groups, teams, usecases, conversations) from a file of JSON lines
+    Import(import::Arguments),
     /// Check every record, index entry, count and checksum of a store that no server has open
     Verify(verify::Arguments),
     /// Show the settings in effect and where each comes from
@@ -62,6 +66,8 @@ enum Failure {
     #[error("{0}")]
     Damaged(String),
     #[error("{0}")]
+    Rejected(String),
+    #[error("{0}")]
     Other(String),
 }
 
@@ -74,6 +80,7 @@ impl Failure {
             Self::Listen { .. } => 4,
             Self::Store(_) => 5,
             Self::Damaged(_) => 6,
+            Self::Rejected(_) => 7,
         }
     }
 }
@@ -106,6 +113,7 @@ impl Command {
         match self {
             Self::Serve(_) => serve::run(&sources.settle(flags)?.0, async |_| Ok(())),
             Self::Demo(arguments) => demo::run(&arguments, &sources.settle(flags)?.0),
+            Self::Import(arguments) => import::run(&arguments, &sources.settle(flags)?.0),
             Self::Verify(arguments) => verify::run(&arguments, &sources.settle(flags)?.0),
             Self::Config(arguments) => show::run(&arguments, sources, flags),
         }

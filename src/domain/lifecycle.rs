@@ -11,7 +11,7 @@ mod start;
 use prost_types::Timestamp;
 
 pub use self::change::{acknowledge, reset, submit, update};
-pub use self::start::create;
+pub use self::start::{create, serves};
 use super::Faults;
 use super::answers;
 use super::form::Form;

@@ -14,10 +14,14 @@ pub mod calibration;
 pub mod comments;
 /// Which criteria are asked, by the answers to earlier ones.
 pub mod conditions;
+/// CSV that spreadsheets read and do not run.
+pub mod csv;
 /// What the records of the directory may say.
 pub mod directory;
 /// Exact numbers, and the one place where they are rounded.
 pub mod exact;
+/// Scorecards as the rows of an export.
+pub mod export;
 /// What may happen to a template next.
 pub mod templates;
 
@@ -31,10 +35,16 @@ pub mod lifecycle;
 pub mod lint;
 /// Where coaching would bring most.
 pub mod opportunities;
+/// How a template's configuration cuts time into evaluation periods.
+pub mod periods;
+/// Who may grade on a template, who may see its scorecards, and whose coach somebody is.
+pub mod permissions;
 /// What a coaching plan may say, and what may happen to it.
 pub mod plans;
 /// How far QA scores have moved towards their targets.
 pub mod progress;
+/// How many conversations of each agent are to be evaluated in a period.
+pub mod quotas;
 /// Revision ids, and names with and without them.
 pub mod revision;
 /// QA scores: means of what scorecards came to.

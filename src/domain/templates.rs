@@ -10,6 +10,7 @@ use super::exact;
 use super::lifecycle::Act;
 use super::lint::{MAX_NAME, lint, same_question};
 use super::revision::revision_id;
+use super::{periods, quotas};
 use crate::error::{Error, FieldViolation, reason};
 use crate::pb::cresta::v1::coaching::{
     ScorecardTemplate, ScorecardTemplateStatus as Status, ScorecardTemplateType as Type, TemplateStructure,
@@ -121,34 +122,46 @@ fn settle_status(template: &mut ScorecardTemplate, unset: Status, faults: &mut F
     faults.add(format!("{AT}.status"), why);
 }
 
-/// Adds all that is wrong with the fields that a caller writes, and answers it as one error.
-fn check(template: &ScorecardTemplate, mut faults: Faults) -> Result<(), Error> {
+/// All that is wrong with the fields that a caller writes, by paths that begin with `at`, and the reason for it.
+pub fn complaints(template: &ScorecardTemplate, at: &str) -> (Vec<FieldViolation>, &'static str) {
+    let mut faults = Faults::default();
     if template.title.trim().is_empty() {
-        faults.add(format!("{AT}.title"), "is required");
+        faults.add(format!("{at}.title"), "is required");
     }
-    faults.length(format!("{AT}.title"), &template.title, MAX_NAME);
+    faults.length(format!("{at}.title"), &template.title, MAX_NAME);
     if let Some(weight) = template.qa_score_config.and_then(|config| config.weight) {
         match exact::amount(weight) {
-            Err(why) => faults.add(format!("{AT}.qaScoreConfig.weight"), why),
+            Err(why) => faults.add(format!("{at}.qaScoreConfig.weight"), why),
             Ok(weight) if weight == exact::whole(0) => {
-                faults.add(format!("{AT}.qaScoreConfig.weight"), "is 0; set included to false instead");
+                faults.add(format!("{at}.qaScoreConfig.weight"), "is 0; set included to false instead");
             }
             Ok(_) => {}
         }
     }
+    if let Some(tasks) = &template.qa_task_config {
+        if let Some(config) = &tasks.evaluation_period_config {
+            periods::check(config, &format!("{at}.qaTaskConfig.evaluationPeriodConfig"), &mut faults);
+        }
+        if let Some(config) = &tasks.task_complete_config {
+            quotas::check(config, &format!("{at}.qaTaskConfig.taskCompleteConfig"), &mut faults);
+        }
+    }
     let lints = match &template.template {
-        Some(structure) => lint(structure, &format!("{AT}.template")),
+        Some(structure) => lint(structure, &format!("{at}.template")),
         None => {
-            vec![FieldViolation { field: format!("{AT}.template"), description: "is required".into() }]
+            vec![FieldViolation { field: format!("{at}.template"), description: "is required".into() }]
         }
     };
     let linted = template.template.is_some() && !lints.is_empty();
     faults.0.extend(lints);
-    match faults.0 {
-        faults if faults.is_empty() => Ok(()),
-        faults if linted => Err(Error::fields(faults).because(reason::TEMPLATE_LINT)),
-        faults => Err(Error::fields(faults)),
-    }
+    (faults.0, if linted { reason::TEMPLATE_LINT } else { reason::INVALID_REQUEST })
+}
+
+/// Adds all that is wrong with the fields that a caller writes, and answers it as one error.
+fn check(template: &ScorecardTemplate, mut faults: Faults) -> Result<(), Error> {
+    let (complaints, why) = complaints(template, AT);
+    faults.0.extend(complaints);
+    if faults.0.is_empty() { Ok(()) } else { Err(Error::fields(faults.0).because(why)) }
 }
 
 /// Refuses a structure whose ids mean something else than in an earlier revision, or whose revision id is that of an

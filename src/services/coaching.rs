@@ -2,15 +2,16 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{comments, opportunities, overviews, plans, progresses, scorecards, sessions, targets, templates};
+use super::{
+    comments, opportunities, overviews, periods, plans, progresses, quotas, scorecards, sessions, targets, templates,
+};
 use crate::api::behavior::rpc;
+use crate::api::stream::Chunks;
 use crate::api::{Api, standard};
 use crate::pb::cresta::v1::coaching::coaching_service_server::CoachingService;
 use crate::pb::cresta::v1::coaching::*;
-use crate::pb::google::api::HttpBody;
 
 type Answer<A> = Result<Response<A>, Status>;
-type Chunks = tokio_stream::Empty<Result<HttpBody, Status>>;
 
 #[tonic::async_trait]
 impl CoachingService for Api {
@@ -42,20 +43,20 @@ impl CoachingService for Api {
         self.write(rpc::ACKNOWLEDGE_SCORECARD, r, scorecards::acknowledge).await
     }
     async fn export_scorecards(&self, r: Request<ExportScorecardsRequest>) -> Answer<ExportScorecardsResponse> {
-        self.later(rpc::EXPORT_SCORECARDS, r).await
+        self.read(rpc::EXPORT_SCORECARDS, r, scorecards::export::whole).await
     }
     type StreamExportScorecardsStream = Chunks;
     async fn stream_export_scorecards(
         &self,
         r: Request<StreamExportScorecardsRequest>,
     ) -> Answer<Self::StreamExportScorecardsStream> {
-        self.later(rpc::STREAM_EXPORT_SCORECARDS, r).await
+        self.stream(rpc::STREAM_EXPORT_SCORECARDS, r, scorecards::export::stream).await
     }
     async fn create_scorecard_template(
         &self,
         r: Request<CreateScorecardTemplateRequest>,
     ) -> Answer<CreateScorecardTemplateResponse> {
-        self.write(rpc::CREATE_SCORECARD_TEMPLATE, r, standard::create::<ScorecardTemplate, _, _>).await
+        self.write(rpc::CREATE_SCORECARD_TEMPLATE, r, templates::create).await
     }
     async fn get_scorecard_template(
         &self,
@@ -103,13 +104,13 @@ impl CoachingService for Api {
         &self,
         r: Request<RetrieveEvaluationPeriodsRequest>,
     ) -> Answer<RetrieveEvaluationPeriodsResponse> {
-        self.later(rpc::RETRIEVE_EVALUATION_PERIODS, r).await
+        self.read(rpc::RETRIEVE_EVALUATION_PERIODS, r, periods::retrieve).await
     }
     async fn retrieve_qa_task_user_quota(
         &self,
         r: Request<RetrieveQaTaskUserQuotaRequest>,
     ) -> Answer<RetrieveQaTaskUserQuotaResponse> {
-        self.later(rpc::RETRIEVE_QA_TASK_USER_QUOTA, r).await
+        self.read(rpc::RETRIEVE_QA_TASK_USER_QUOTA, r, quotas::retrieve).await
     }
     async fn create_target(&self, r: Request<CreateTargetRequest>) -> Answer<CreateTargetResponse> {
         self.write(rpc::CREATE_TARGET, r, targets::create).await

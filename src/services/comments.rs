@@ -10,8 +10,8 @@ use bytes::Bytes;
 use prost::Message;
 
 use super::filter::{agents_of, hashes, marked, marks, micros, named};
-use super::plans;
 use super::templates::act;
+use super::{plans, standing};
 use crate::api::Ctx;
 use crate::api::behavior::{Described as _, Reference};
 use crate::api::caller::Caller;
@@ -49,6 +49,10 @@ impl Resource for CoachingComment {
     /// An agent knows of the comments on their own plans, and of their own without a plan.
     fn visible(&self, caller: &Caller) -> bool {
         !caller.is_agent() || caller.is(&self.agent_user_name)
+    }
+
+    async fn writable(&self, ctx: &Ctx, txn: &Txn) -> Result<()> {
+        standing::coach(ctx, txn, &self.agent_user_name).await
     }
 
     async fn create(&mut self, ctx: &Ctx, txn: &Txn) -> Result<()> {

@@ -51,8 +51,15 @@ pub(super) async fn read<R: Resource>(ctx: &Ctx, name: &str, read_time: Option<&
         fetch::<R>(ctx, "name", name).await?;
     }
     let body = ctx.db().body_at_time(&key_of::<R>("name", name)?, time).await?;
-    let then = body.map(decode::<R>).transpose()?.filter(|then| then.visible(&ctx.caller));
-    then.ok_or_else(|| Error::not_found(name))
+    match body.map(decode::<R>).transpose()? {
+        Some(then) if may_know(ctx, &then).await? => Ok(then),
+        _ => Err(Error::not_found(name)),
+    }
+}
+
+/// Whether the caller may know of a resource that was like this, by what is said of it now.
+async fn may_know<R: Resource>(ctx: &Ctx, then: &R) -> Result<bool> {
+    Ok(then.visible(&ctx.caller) && then.readable(ctx, None).await?)
 }
 
 /// ListRevisions: latest first.
@@ -99,6 +106,17 @@ async fn revisions<R: Resource>(
                 Some(body) => body,
                 None => ctx.db().body_at(&key, event.version).await?,
             };
+            // What the caller may know of one revision, they may of all from its making to its end. What was under the name
+            // before may be another matter.
+            if (revisions.is_empty() || event.op == Op::Delete)
+                && let Some(told) = body.as_ref().or(event.before.as_ref())
+                && !may_know(ctx, &decode::<R>(told.clone())?).await?
+            {
+                if revisions.is_empty() && page.after.is_none() {
+                    return Err(Error::not_found(&request.name));
+                }
+                return Ok(ListRevisionsResponse { revisions, next_page_token: String::new() });
+            }
             bytes += body.as_ref().map_or(0, Bytes::len);
             before = event.version;
             after = Some(event.before.clone());

@@ -13,6 +13,7 @@ use crate::pb::cresta::v1::coaching::{
 };
 use crate::store::RecordType;
 
+mod audiences;
 mod coached;
 mod coaching;
 /// Coaching comments.
@@ -27,16 +28,21 @@ mod jobs;
 pub mod opportunities;
 /// Coaching overviews.
 pub mod overviews;
+/// Evaluation periods of templates.
+pub mod periods;
 /// Coaching plans.
 pub mod plans;
 /// Coaching progress.
 pub mod progresses;
+/// What is to be evaluated for each agent.
+pub mod quotas;
 /// Scorecards.
 pub mod scorecards;
 /// QA scores: sums of scorecards, kept and read.
 mod scores;
 /// Coaching sessions.
 pub mod sessions;
+mod standing;
 /// Targets.
 pub mod targets;
 /// Templates and their revisions.

@@ -6,11 +6,10 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::filter::{agents_of, check_window, flagged, hashes, marked, marks, micros, named};
+use super::filter::{agents_of, check_count, check_window, flagged, hashes, marked, marks, micros, named, set_of};
 use super::forms::compiled;
-use super::history;
-use super::sessions;
 use super::templates::{self, act};
+use super::{audiences, history, sessions, standing};
 use crate::api::batch::{self, Step};
 use crate::api::behavior::Described as _;
 use crate::api::caller::Caller;
@@ -20,7 +19,7 @@ use crate::api::resource::{Resource, key_of};
 use crate::api::{Ctx, etag, standard};
 use crate::domain::form::Form;
 use crate::domain::plans;
-use crate::error::{Code, Error, FieldViolation, Result, reason};
+use crate::error::{Error, FieldViolation, Result, reason};
 use crate::names::{Name, last_segment};
 use crate::pb::cresta::v1::coaching::*;
 use crate::store::{Entries, IndexRange, Tag, Txn, tags};
@@ -40,6 +39,10 @@ impl Resource for CoachingPlan {
     /// An agent knows of their own plans.
     fn visible(&self, caller: &Caller) -> bool {
         !caller.is_agent() || caller.is(&self.agent_user_name)
+    }
+
+    async fn writable(&self, ctx: &Ctx, txn: &Txn) -> Result<()> {
+        standing::coach(ctx, txn, &self.agent_user_name).await
     }
 
     fn complaints(&self, at: &str) -> (Vec<FieldViolation>, &'static str) {
@@ -195,35 +198,42 @@ pub async fn batch_upsert(
             Some(old) => change(plan, old, &ctx, &txn, &mut forms, &at).await?,
         }
     }
-    let mut coaching_plans = batch::write(&txn, steps).await?;
+    let mut coaching_plans = batch::write(&ctx, &txn, steps).await?;
     named_now(&ctx, &mut coaching_plans).await?;
     Ok(BatchUpsertCoachingPlansResponse { coaching_plans })
 }
 
 /// ListCoachingPlans: latest made first.
 pub async fn list(ctx: Ctx, mut request: ListCoachingPlansRequest) -> Result<ListCoachingPlansResponse> {
-    if !request.group_names.is_empty() {
-        return Err(Error::new(
-            Code::Unimplemented,
-            reason::NOT_YET_IMPLEMENTED,
-            "groupNames is not implemented yet: name the agents in agentUserNames",
-        ));
-    }
+    check_count("groupNames", request.group_names.len())?;
     let window = request.session_time_range.unwrap_or_default();
     let (start, end) = (window.start_timestamp.as_ref(), window.end_timestamp.as_ref());
     check_window("sessionTimeRange.endTimestamp", start, end)?;
     let mut asked = std::mem::take(&mut request.agent_user_names);
     asked.extend((!request.agent_user_name.is_empty()).then(|| std::mem::take(&mut request.agent_user_name)));
-    let Some(agents) = agents_of(&ctx, asked) else { return Ok(ListCoachingPlansResponse::default()) };
-    request.agent_user_names = agents;
+    let Some(mut agents) = agents_of(&ctx, asked) else { return Ok(ListCoachingPlansResponse::default()) };
+    request.agent_user_names.clone_from(&agents);
+    // Token and road are the request's, not the groups': who is in them may change while their plans are listed.
     let page = Page::of(ctx.rpc.name, &request)?;
+    if !request.group_names.is_empty() {
+        let members = audiences::of_groups(&ctx, &request.group_names).await?;
+        if agents.is_empty() {
+            agents.extend(members);
+        } else {
+            agents.retain(|agent| members.contains(agent));
+        }
+        if agents.is_empty() {
+            return Ok(ListCoachingPlansResponse::default());
+        }
+    }
 
     let range = match request.agent_user_names.as_slice() {
         [agent] => IndexRange::all(&ctx.customer, tags::COACHING_PLAN_BY_AGENT)
             .prefix(|terms| terms.str(&ctx.profile).str(last_segment(agent))),
         _ => IndexRange::all(&ctx.customer, tags::COACHING_PLAN_BY_CREATE).prefix(|terms| terms.str(&ctx.profile)),
     };
-    let (agents, usecases) = (hashes(&request.agent_user_names), hashes(&request.usecase_names));
+    let (marked_agents, agents) = (hashes(&agents), set_of(&agents));
+    let usecases = hashes(&request.usecase_names);
     let wanted: HashSet<(&str, &str)> = request.focus_criteria.iter().map(plans::place).collect();
     let listed = walk::<CoachingPlan>(
         &ctx,
@@ -231,12 +241,12 @@ pub async fn list(ctx: Ctx, mut request: ListCoachingPlansRequest) -> Result<Lis
         range.backward(),
         |hit| {
             flagged(&hit.projection, request.is_active)
-                && marked(&hit.projection, 0, &agents)
+                && marked(&hit.projection, 0, &marked_agents)
                 && marked(&hit.projection, 1, &usecases)
         },
         |plan| {
             request.is_active.is_none_or(|active| plan.is_active() == active)
-                && named(&request.agent_user_names, &plan.agent_user_name)
+                && (agents.is_empty() || agents.contains(&*plan.agent_user_name))
                 && named(&request.usecase_names, &plan.usecase_name)
                 && (wanted.is_empty() || plan.focus_criteria.iter().any(|focus| wanted.contains(&plans::place(focus))))
         },
@@ -289,7 +299,7 @@ pub async fn remove_scorecard(
 
 /// A plan and a scorecard that are to be linked or parted.
 async fn linkable(ctx: &Ctx, txn: &Txn, plan: &str, card: &str) -> Result<(CoachingPlan, Scorecard)> {
-    let plan = standard::load::<CoachingPlan>(ctx, txn, "name", plan).await?;
+    let plan = standard::load_to_write::<CoachingPlan>(ctx, txn, "name", plan).await?;
     etag::expect(ctx, &[], &plan)?;
     let card = standard::load::<Scorecard>(ctx, txn, "scorecardName", card).await?;
     Ok((plan, card))

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use super::forms::compiled;
-use super::history;
-use super::scores;
 use super::templates::{act, pinned};
+use super::{history, scores, standing};
 use crate::api::Ctx;
 use crate::api::behavior::Fields;
 use crate::api::caller::Caller;
@@ -21,8 +20,10 @@ use crate::pb::cresta::v1::coaching::*;
 use crate::store::{Counted, Entries, Tag, Txn, tags};
 
 pub mod calibrations;
+pub(super) mod completed;
 pub(super) mod counts;
 pub(super) mod entries;
+pub mod export;
 mod filter;
 pub mod list;
 
@@ -43,11 +44,22 @@ impl Resource for Scorecard {
         !caller.is_agent() || (self.submit_time.is_some() && caller.is(&self.agent_user_name))
     }
 
+    async fn readable(&self, ctx: &Ctx, txn: Option<&Txn>) -> Result<bool> {
+        standing::sees(ctx, txn, &self.template_name).await
+    }
+
+    async fn writable(&self, ctx: &Ctx, txn: &Txn) -> Result<()> {
+        standing::grade(ctx, txn, &self.template_name).await?;
+        standing::coach(ctx, txn, &self.agent_user_name).await
+    }
+
     async fn create(&mut self, ctx: &Ctx, txn: &Txn) -> Result<()> {
         let template = pinned(txn, "scorecard.templateName", &self.template_name).await?;
         let form = compiled(&template)?;
-        // The directory will know groups and teams; until then an audience of groups or teams holds everyone.
-        lifecycle::create(self, &template, &form, Membership::Unknown, &act(ctx, &ctx.shown_caller()))?;
+        let agent = standing::known(ctx, Some(txn), &self.agent_user_name).await?;
+        // Where the directory has to know everybody, one whom it does not know is refused by the doorway, in better words.
+        let membership = agent.as_ref().map_or(Membership::Unknown, Membership::Known);
+        lifecycle::create(self, &template, &form, membership, &act(ctx, &ctx.shown_caller()))?;
         calibrations::settle(self, None, ctx, txn).await
     }
 

@@ -6,7 +6,7 @@ use prost_types::Timestamp;
 
 use super::filter::{agents_of, check_window, flagged, hashes, marked, marks, micros, named, within};
 use super::templates::act;
-use super::{comments, plans};
+use super::{comments, plans, standing};
 use crate::api::Ctx;
 use crate::api::behavior::Described as _;
 use crate::api::caller::Caller;
@@ -56,6 +56,10 @@ impl Resource for CoachingSession {
     /// An agent knows of their own sessions.
     fn visible(&self, caller: &Caller) -> bool {
         !caller.is_agent() || caller.is(&self.agent_user_name)
+    }
+
+    async fn writable(&self, ctx: &Ctx, txn: &Txn) -> Result<()> {
+        standing::coach(ctx, txn, &self.agent_user_name).await
     }
 
     async fn create(&mut self, ctx: &Ctx, txn: &Txn) -> Result<()> {

@@ -33,6 +33,14 @@ impl Resource for Target {
         entries.add(tags::TARGET_BY_PLAN, |terms| terms.str(name.profile).str(plan), &[]);
     }
 
+    /// A target of a plan is written by whoever may write the plan.
+    async fn writable(&self, ctx: &Ctx, txn: &Txn) -> Result<()> {
+        if self.coaching_plan_name.is_empty() {
+            return Ok(());
+        }
+        plans::referred(ctx, txn, "target.coachingPlanName", &self.coaching_plan_name).await?.writable(ctx, txn).await
+    }
+
     async fn create(&mut self, ctx: &Ctx, txn: &Txn) -> Result<()> {
         self.settle(txn).await?;
         self.create_time = Some(ctx.now.timestamp());

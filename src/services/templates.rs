@@ -6,17 +6,17 @@
 use bytes::Bytes;
 use prost::Message;
 
-use super::history;
 use super::scorecards::counts;
+use super::{audiences, history, standing};
 use crate::api::Ctx;
 use crate::api::list::walk;
 use crate::api::page::Page;
 use crate::api::resource::{self, Resource, decode};
-use crate::api::standard::{fetch, load_for, save};
+use crate::api::standard::{self, fetch, load_for, save};
 use crate::domain;
-use crate::domain::audience::{self, Membership};
+use crate::domain::audience;
 use crate::domain::lifecycle::Act;
-use crate::error::{Error, FieldViolation, Result, reason};
+use crate::error::{Error, FieldViolation, Result};
 use crate::names::{Name, TEMPLATE, without_revision};
 use crate::pb::cresta::v1::coaching::list_current_scorecard_templates_request::View;
 use crate::pb::cresta::v1::coaching::*;
@@ -34,11 +34,13 @@ impl Resource for ScorecardTemplate {
             |terms| terms.str(name.profile).str(&title),
             &[self.status as u8, self.r#type as u8],
         );
+        if self.permissions.as_ref().is_some_and(domain::permissions::narrow_viewing) {
+            entries.add(tags::TEMPLATE_RESTRICTED, |terms| terms.str(name.profile).str(name.id), &[]);
+        }
     }
 
     fn complaints(&self, at: &str) -> (Vec<FieldViolation>, &'static str) {
-        let lint = self.template.as_ref().map(|structure| domain::lint::lint(structure, &format!("{at}.template")));
-        (lint.unwrap_or_default(), reason::TEMPLATE_LINT)
+        domain::templates::complaints(self, at)
     }
 
     async fn create(&mut self, ctx: &Ctx, txn: &Txn) -> Result<()> {
@@ -208,7 +210,7 @@ pub async fn get(ctx: Ctx, request: GetScorecardTemplateRequest) -> Result<GetSc
         return Err(Error::field("readTime", "does not go with @{revision}, whose form is the same at any time"));
     }
     let head = history::read::<ScorecardTemplate>(&ctx, &request.name, request.read_time.as_ref()).await?;
-    let template = match name.revision {
+    let mut template = match name.revision {
         None => head,
         Some("*") => return Err(Error::field("name", "must name one revision: list them with :listRevisions")),
         Some(revision) => {
@@ -216,6 +218,10 @@ pub async fn get(ctx: Ctx, request: GetScorecardTemplateRequest) -> Result<GetSc
             with_state_of(frozen.ok_or_else(|| Error::not_found(&request.name))?.0, &head)
         }
     };
+    // Whom its audience gives is known of now alone.
+    if request.read_time.is_none() {
+        audiences::show(&ctx, std::slice::from_mut(&mut template)).await?;
+    }
     Ok(GetScorecardTemplateResponse { scorecard_template: Some(template) })
 }
 
@@ -232,12 +238,24 @@ pub async fn delete(
         save_revision(&txn, &template).await?;
         save(&txn, &mut template).await?;
     }
+    audiences::show(&ctx, std::slice::from_mut(&mut template)).await?;
     Ok(DeleteScorecardTemplateResponse { scorecard_template: Some(template) })
 }
 
 /// Refuses a name that carries a revision where a whole template is meant.
 pub(super) fn whole(name: &str, field: &str) -> Result<()> {
     if name.contains('@') { Err(Error::field(field, "must name the template, without @{revision}")) } else { Ok(()) }
+}
+
+/// CreateScorecardTemplate.
+pub async fn create(
+    ctx: Ctx,
+    txn: Txn,
+    request: CreateScorecardTemplateRequest,
+) -> Result<CreateScorecardTemplateResponse> {
+    let mut answer: CreateScorecardTemplateResponse = standard::create(ctx.clone(), txn, request).await?;
+    audiences::show(&ctx, answer.scorecard_template.as_mut_slice()).await?;
+    Ok(answer)
 }
 
 /// UpdateScorecardTemplate: the current revision only.
@@ -247,7 +265,9 @@ pub async fn update(
     request: UpdateScorecardTemplateRequest,
 ) -> Result<UpdateScorecardTemplateResponse> {
     whole(request.scorecard_template.as_ref().map_or("", |template| &template.name), "scorecardTemplate.name")?;
-    crate::api::standard::update(ctx, txn, request).await
+    let mut answer: UpdateScorecardTemplateResponse = standard::update(ctx.clone(), txn, request).await?;
+    audiences::show(&ctx, answer.scorecard_template.as_mut_slice()).await?;
+    Ok(answer)
 }
 
 /// ListCurrentScorecardTemplates: by title.
@@ -263,8 +283,11 @@ pub async fn list_current(
         _ => true,
     };
     let typed = |kind: i32| request.types.is_empty() || request.types.contains(&kind);
+    let agent = &*request.agent_user_name;
+    let known = standing::known(&ctx, None, agent).await?;
+    let membership = audiences::membership(&ctx, known.as_ref());
     let range = IndexRange::all(&ctx.customer, tags::TEMPLATE_BY_TITLE).prefix(|terms| terms.str(&ctx.profile));
-    let listed = walk::<ScorecardTemplate>(
+    let mut listed = walk::<ScorecardTemplate>(
         &ctx,
         &page,
         range,
@@ -275,13 +298,15 @@ pub async fn list_current(
                 && (request.usecase_names.is_empty()
                     || request.usecase_names.iter().any(|usecase| audience::serves(template, usecase)))
                 && (request.triggers.is_empty() || audience::triggered_by(template, &request.triggers))
-                && (request.agent_user_name.is_empty()
-                    || audience::holds(template, &request.agent_user_name, Membership::Unknown))
+                && (agent.is_empty() || audience::holds(template, agent, membership))
         },
     )
     .await?;
     let stats = match request.view() {
-        View::FullWithStats => counts::of_templates(&ctx, &listed.items).await?,
+        View::FullWithStats => {
+            audiences::show(&ctx, &mut listed.items).await?;
+            counts::of_templates(&ctx, &listed.items).await?
+        }
         View::BasicWithoutStats | View::Unspecified => Vec::new(),
     };
     Ok(ListCurrentScorecardTemplatesResponse {

@@ -131,6 +131,8 @@ tags! { IndexTag, INDEXES,
     SCORECARD_BY_TEMPLATE_SUBMIT = 33;
     /// Scorecards of an agent by submit time; drafts at zero.
     SCORECARD_BY_AGENT_SUBMIT = 34;
+    /// Templates of a profile that restrict who sees their scorecards, by id.
+    TEMPLATE_RESTRICTED = 35;
     /// Targets of a plan; those of the organisation under no plan.
     TARGET_BY_PLAN = 41;
 }
@@ -146,6 +148,8 @@ tags! { TallyTag, TALLIES,
     SESSION_STATE = 4;
     /// Threads on an agent's plans in which the agent wrote last.
     THREAD_STATE = 5;
+    /// How many users of a customer quotas and audiences count.
+    AGENT_COUNT = 10;
 }
 
 #[cfg(test)]

@@ -52,7 +52,13 @@ replayed! {
     directory_users
     directory_groups
     directory_conversations
+    audiences
+    template_permissions
+    manager_groups
     calibrations
+    periods
+    quotas
+    exports
     history
     read_times
     tenants

@@ -13,12 +13,8 @@ use crate::wellformed;
 
 /// RPCs of the contract that this version answers with NOT_YET_IMPLEMENTED. Whoever implements one takes it out.
 const LATER: &[&str] = &[
-    "ExportScorecards",
-    "StreamExportScorecards",
     "BackfillScorecardTemplates",
     "ValidateBackfillScorecardTemplates",
-    "RetrieveEvaluationPeriods",
-    "RetrieveQATaskUserQuota",
     "ExportCoachingOverviews",
     "GetJob",
     "ListJobs",

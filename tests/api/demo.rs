@@ -37,6 +37,11 @@ async fn the_demo_is_two_customers_with_three_templates_forty_agents_and_two_tho
         counts.acknowledged > 500 && counts.submitted > counts.acknowledged && counts.scorecards > counts.submitted
     );
 
+    // A plan for each who is coached, with three sessions, a question and its answer; a conversation for each scorecard of
+    // one; and besides agents the graders, managers and an admin of each customer.
+    assert_eq!((counts.plans, counts.sessions, counts.comments), (14, 42, 28));
+    assert_eq!((counts.conversations, counts.users), (1_500, 40 + 2 * 5 + 3));
+
     let (second, again) = loaded().await;
     assert_eq!(counts, again);
     let bodies = |records: Vec<(Key, Rec)>| records.into_iter().map(|(key, rec)| (key, rec.body)).collect::<Vec<_>>();

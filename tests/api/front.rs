@@ -121,7 +121,7 @@ async fn an_escaped_slash_is_no_part_of_an_id_and_a_whole_name_may_be_escaped() 
     let escaped = rest.http("POST", &format!("/v1/{name}:retrieveEvaluationPeriods"), Some("{}")).await;
     let plain =
         rest.http("POST", &format!("/v1/{PARENT}/scorecardTemplates/qa:retrieveEvaluationPeriods"), Some("{}")).await;
-    assert_eq!(reason(&escaped), "NOT_YET_IMPLEMENTED");
+    assert_eq!(reason(&escaped), "NO_EVALUATION_PERIODS");
     assert_eq!(escaped.json(), plain.json());
 }
 

@@ -15,9 +15,9 @@ use crate::harness::{Harness, PARENT};
 use crate::stage;
 
 /// An engine that writes down which users were asked for, call by call.
-struct Watched {
-    engine: MemoryEngine,
-    asked: Arc<Mutex<Vec<usize>>>,
+pub(crate) struct Watched {
+    pub(crate) engine: MemoryEngine,
+    pub(crate) asked: Arc<Mutex<Vec<usize>>>,
 }
 
 #[async_trait::async_trait]
@@ -68,6 +68,36 @@ impl Engine for Watched {
     async fn close(&self) -> Result<(), Fault> {
         self.engine.close().await
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_asks_the_directory_for_its_caller_once_at_most() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let house = Harness::around(Arc::new(Watched { engine: MemoryEngine::new(), asked: asked.clone() })).await;
+    let since = || std::mem::take(&mut *asked.lock().expect("nobody panics with it"));
+    let north = json!(["customers/acme/groups/north"]);
+    let users = ["mona", "amir"].map(|id| json!({"name": stage::user(id), "roles": ["agent"], "groupNames": north}));
+    house.operator().call("BatchUpsertUsers", json!({"parent": "customers/acme", "users": users})).await.ok();
+    let mona = house.operator().as_user("mona", Role::Manager);
+
+    since();
+    let plan = json!({"agentUserName": stage::user("amir"), "isActive": true});
+    let plans: Vec<_> = (0..20).map(|_| plan.clone()).collect();
+    mona.call("BatchUpsertCoachingPlans", json!({"parent": PARENT, "coachingPlans": plans})).await.ok();
+    assert_eq!(since(), [1, 1], "the manager, and the agent of all the plans");
+
+    let made = stage::template(&house.operator()).await;
+    for number in 0..3 {
+        let template =
+            json!({"title": number.to_string(), "template": made["template"], "permissions": {"viewerGroups": north}});
+        let request = json!({"parent": PARENT, "scorecardTemplate": template});
+        house.operator().call("CreateScorecardTemplate", request).await.ok();
+    }
+    since();
+    mona.call("ListScorecards", json!({"parent": PARENT})).await.ok();
+    assert_eq!(since(), [1], "for three templates with viewers");
+    house.operator().call("ListScorecards", json!({"parent": PARENT})).await.ok();
+    assert_eq!(since(), [0; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -71,7 +71,7 @@ async fn users_are_filled_in_every_answer_that_shows_a_scorecard() {
             bring(&house, "acme", "mona", "Mona").await;
             stage::template(&house.operator()).await;
             let gail = house.over(transport).as_user("gail", Role::Grader);
-            let mona = house.over(transport).as_user("mona", Role::Manager);
+            let mona = house.over(transport).as_user("mona", Role::Grader);
             let name = stage::name("scorecards/one");
 
             let made = card(&gail, "CreateScorecard", stage::draft("one", "amir", 5)).await;
@@ -196,6 +196,8 @@ async fn an_agent_is_shown_what_others_are_called_and_themselves_whole() {
         bring(&house, "acme", "gail", "Gail").await;
         bring(&house, "acme", "amir", "Amir").await;
         stage::template(&house.operator()).await;
+        let named = json!({"name": stage::name("scorecardTemplates/qa"), "audience": {"users": [user("amir")]}});
+        house.operator().call("UpdateScorecardTemplate", json!({"scorecardTemplate": named})).await.ok();
         let gail = house.over(transport).as_user("gail", Role::Grader);
         let amir = house.over(transport).as_user("amir", Role::Agent);
         let name = json!({"name": stage::name("scorecards/one")});
@@ -229,7 +231,8 @@ async fn a_strict_directory_refuses_every_name_that_it_does_not_have_and_nothing
             let get = json!({"name": stage::name("scorecards/one")});
             admin.call("GetScorecard", get.clone()).await.refused("RESOURCE_NOT_FOUND");
 
-            bring(&house, "acme", "amir", "Amir").await;
+            let amir = json!([{"name": user("amir"), "roles": ["agent"]}]);
+            admin.call("BatchUpsertUsers", json!({"parent": "customers/acme", "users": amir})).await.ok();
             let left = admin.call("CreateScorecard", draft.clone()).await.refused("NOT_IN_DIRECTORY");
             assert_eq!(left.paths(), ["scorecard.conversationName", "scorecard.usecaseName"]);
             let sales = json!([{"name": stage::name("usecases/sales")}]);

@@ -1,16 +1,39 @@
-//! The gRPC client, and what an answer means to a writer.
+//! The gRPC clients, and what an answer means to a writer.
 
+use std::ops::{Deref, DerefMut};
+
+use coaching::pb::coaching::directory::v1::directory_service_client::DirectoryServiceClient;
 use coaching::pb::cresta::v1::coaching::coaching_service_client::CoachingServiceClient;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Response, Status};
 
-pub(crate) type Client = CoachingServiceClient<Channel>;
+/// A client of the coaching service, which has one of the directory on the same connection.
+#[derive(Clone)]
+pub(crate) struct Client {
+    coaching: CoachingServiceClient<Channel>,
+    pub(crate) directory: DirectoryServiceClient<Channel>,
+}
+
+impl Deref for Client {
+    type Target = CoachingServiceClient<Channel>;
+    fn deref(&self) -> &Self::Target {
+        &self.coaching
+    }
+}
+
+impl DerefMut for Client {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.coaching
+    }
+}
 
 pub(crate) const PARENT: &str = "customers/c/profiles/p";
 
 pub(crate) async fn connect(address: &str) -> Client {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
-    CoachingServiceClient::new(endpoint.connect().await.unwrap()).max_decoding_message_size(64 << 20)
+    let channel = endpoint.connect().await.unwrap();
+    let coaching = CoachingServiceClient::new(channel.clone()).max_decoding_message_size(64 << 20);
+    Client { coaching, directory: DirectoryServiceClient::new(channel) }
 }
 
 /// An answer, or none where the connection broke before one came: the call may have taken effect or not. Any other

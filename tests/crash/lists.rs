@@ -1,11 +1,13 @@
 //! Every listing has exactly what reading one by one finds, in its order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
+use coaching::pb::coaching::directory::v1::{ListConversationsRequest, ListUsersRequest};
 use coaching::pb::cresta::v1::coaching::*;
 
 use super::client::{Client, PARENT};
+use super::coaching::MARK;
 use super::writer::Writer;
 
 /// Not a divisor of anything here, so that pages end anywhere.
@@ -49,6 +51,41 @@ pub(crate) async fn check(writers: &[Writer], mut client: Client) {
         ListCurrentScorecardTemplatesRequest { parent: PARENT.into(), page_size: 1_000, ..Default::default() };
     let listed = client.list_current_scorecard_templates(request).await.unwrap().into_inner().scorecard_templates;
     same("templates", &templates, listed.iter().map(|template| (&template.name, template)));
+    coaching(writers, &mut client).await;
+    directory(writers, &mut client).await;
+}
+
+/// Plans, sessions and comments: what each says, the writers have looked at.
+async fn coaching(writers: &[Writer], client: &mut Client) {
+    let expected = |at: usize| writers.iter().flat_map(|writer| writer.coaching.expected()[at].clone()).collect();
+    let (parent, page_size) = (PARENT.to_owned(), 1_000);
+    let request = ListCoachingPlansRequest { parent: parent.clone(), page_size, ..Default::default() };
+    let listed = client.list_coaching_plans(request).await.unwrap().into_inner().coaching_plans;
+    same_names("plans", expected(0), listed.into_iter().map(|plan| plan.name));
+    let request = ListCoachingSessionsRequest { parent: parent.clone(), page_size, ..Default::default() };
+    let listed = client.list_coaching_sessions(request).await.unwrap().into_inner().coaching_sessions;
+    same_names("sessions", expected(1), listed.into_iter().map(|session| session.name));
+    let request = ListCoachingCommentsRequest { parent, page_size, ..Default::default() };
+    let listed = client.list_coaching_comments(request).await.unwrap().into_inner().coaching_comments;
+    same_names("comments", expected(2), listed.into_iter().map(|comment| comment.name));
+}
+
+/// Users and conversations, likewise.
+async fn directory(writers: &[Writer], client: &mut Client) {
+    let expected = |at: usize| writers.iter().flat_map(|writer| writer.directory.expected()[at].clone()).collect();
+    let request = ListUsersRequest { parent: "customers/c".into(), page_size: 1_000, ..Default::default() };
+    let listed = client.directory.list_users(request).await.unwrap().into_inner().users;
+    same_names("users", expected(0), listed.into_iter().map(|user| user.name));
+    let request = ListConversationsRequest { parent: PARENT.into(), page_size: 1_000, ..Default::default() };
+    let listed = client.directory.list_conversations(request).await.unwrap().into_inner().conversations;
+    same_names("conversations", expected(1), listed.into_iter().map(|conversation| conversation.name));
+}
+
+#[track_caller]
+fn same_names(what: &str, expected: BTreeSet<String>, listed: impl Iterator<Item = String>) {
+    let listed: Vec<String> = listed.collect();
+    assert_eq!(listed.iter().cloned().collect::<BTreeSet<_>>(), expected, "{what}");
+    assert_eq!(listed.len(), expected.len(), "{what}: one is listed twice");
 }
 
 fn by_name<'a, T>(found: impl Iterator<Item = (&'a String, &'a T)>) -> BTreeMap<&'a String, &'a T> {
@@ -93,7 +130,8 @@ async fn scorecards(client: &mut Client, mut request: ListScorecardsRequest) -> 
     let mut all = Vec::new();
     loop {
         let page = client.list_scorecards(request.clone()).await.unwrap().into_inner();
-        all.extend(page.scorecards);
+        // Those that were made to be added to plans are looked at with the plans.
+        all.extend(page.scorecards.into_iter().filter(|card| !card.name.contains(MARK)));
         request.page_token = page.next_page_token;
         if request.page_token.is_empty() {
             return all;

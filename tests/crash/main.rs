@@ -9,7 +9,9 @@
 
 mod cards;
 mod client;
+mod coaching;
 mod dice;
+mod directory;
 mod lists;
 #[path = "../clients/server.rs"]
 mod server;

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::cards::Cards;
 use super::client::Client;
+use super::coaching::Coaching;
 use super::dice::Dice;
+use super::directory::Directory;
 use super::targets::Targets;
 use super::templates::Template;
 
@@ -15,6 +17,8 @@ pub(crate) struct Writer {
     pub(crate) template: Template,
     pub(crate) cards: Cards,
     pub(crate) targets: Targets,
+    pub(crate) coaching: Coaching,
+    pub(crate) directory: Directory,
     dice: Dice,
 }
 
@@ -26,6 +30,8 @@ impl Writer {
             template: Template::new(number),
             cards: Cards::new(number),
             targets: Targets::new(number),
+            coaching: Coaching::new(number),
+            directory: Directory::new(number),
             dice: Dice::new(seed),
         }
     }
@@ -44,9 +50,11 @@ impl Writer {
         if !self.template.exists() {
             return self.template.make(client).await;
         }
-        match dice.below(10) {
+        match dice.below(15) {
             0 => self.template.change(client, dice).await,
             1..=3 => self.targets.change(client, dice, self.template.name()).await,
+            4..=7 => self.coaching.change(client, dice, self.template.name()).await,
+            8 => self.directory.change(client, dice).await,
             _ => self.cards.change(client, dice, self.template.name()).await,
         }
     }
@@ -58,6 +66,8 @@ impl Writer {
             self.template.check(&mut client).await,
             self.targets.check(&mut client, self.template.name()).await,
             self.cards.check(&mut client).await,
+            self.coaching.check(&mut client).await,
+            self.directory.check(&mut client).await,
         ];
         let mut came_of = came_of.into_iter().flatten();
         let first = came_of.next();

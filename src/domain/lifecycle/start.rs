@@ -112,7 +112,10 @@ fn settle_type(card: &mut Scorecard, template: ScorecardTemplateType, faults: &m
 }
 
 /// Refuses a usecase that the template does not serve. None given is none refused.
-pub(super) fn serves(template: &ScorecardTemplate, usecase: &str) -> Result<(), Error> {
+///
+/// # Errors
+/// FAILED_PRECONDITION with USECASE_NOT_SERVED.
+pub fn serves(template: &ScorecardTemplate, usecase: &str) -> Result<(), Error> {
     if usecase.is_empty() || audience::serves(template, usecase) {
         return Ok(());
     }

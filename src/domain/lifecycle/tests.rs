@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::audience::Membership;
 use crate::domain::fixtures::{answer, chapter, form as compile, if_answered, structure, text, yes_no};
 use crate::error::Code;
+use crate::pb::coaching::directory::v1::DirectoryUser;
 use crate::pb::cresta::v1::coaching as pb;
 use crate::pb::cresta::v1::coaching::{
     AiValue, Audience, Score, ScorecardSubmissionSource, ScorecardTemplate, ScorecardTemplateStatus,
@@ -158,15 +159,21 @@ fn the_agent_is_within_the_audience_as_far_as_is_known() {
         let template = ScorecardTemplate { audience: Some(audience), ..template() };
         create(&mut sent(vec![]), &template, &form(), membership, &person(&grader, 0))
     };
-    let (inside, outside) = (list(&["g"]), list(&["h"]));
-    use Membership::{Known, Unknown};
+    let member = |groups: &[&str]| DirectoryUser {
+        roles: list(&["agent"]),
+        group_names: list(groups),
+        ..DirectoryUser::default()
+    };
+    let (inside, outside) = (member(&["g"]), member(&["h"]));
+    use Membership::{Absent, Known, Unknown};
     begin(&[], &[], &[], Unknown).unwrap();
     begin(&["customers/c/users/other", AGENT], &[], &[], Unknown).unwrap();
-    begin(&[], &["g"], &[], Unknown).unwrap();
     begin(&[], &["g"], &[], Known(&inside)).unwrap();
     begin(&[AGENT], &["g"], &[], Known(&outside)).unwrap();
     for refusal in [
         begin(&["customers/c/users/other"], &[], &[], Unknown),
+        begin(&[], &[], &[], Absent),
+        begin(&[], &["g"], &[], Unknown),
         begin(&[], &["g"], &[], Known(&outside)),
         begin(&[], &[], &[AGENT], Unknown),
         begin(&[AGENT], &["g"], &[AGENT], Known(&inside)),

@@ -1,6 +1,7 @@
 //! Users: how they are kept, and what their index entries tell of them.
 
 use super::{changed, made, usernames};
+use crate::api::behavior::Described as _;
 use crate::api::list::walk;
 use crate::api::page::Page;
 use crate::api::resource::Resource;
@@ -8,10 +9,10 @@ use crate::api::standard::{load_for, save};
 use crate::api::{Ctx, batch};
 use crate::domain::directory;
 use crate::error::{FieldViolation, Result, reason};
-use crate::names::last_segment;
+use crate::names::{Name, last_segment};
 use crate::pb::coaching::directory::v1::*;
 use crate::services::filter::{among_any, check_count, hash, set_of};
-use crate::store::{Entries, Hit, IndexRange, KeyReader, Tag, Txn, tags};
+use crate::store::{Cell, Counted, Entries, Hit, IndexRange, KeyReader, Tag, Tally, Txn, tags};
 
 impl Resource for DirectoryUser {
     const TABLE: Tag = tags::USER;
@@ -23,6 +24,14 @@ impl Resource for DirectoryUser {
         self.group_names.iter().for_each(|group| set(tags::USER_BY_GROUP, last_segment(group)));
         self.team_names.iter().for_each(|team| set(tags::USER_BY_TEAM, last_segment(team)));
         self.roles.iter().for_each(|role| set(tags::USER_BY_ROLE, role));
+    }
+
+    fn count(&self, counted: &mut Counted) {
+        if let Ok(name) = Name::parse(Self::TYPE, &self.name)
+            && Traits::of(self).counts()
+        {
+            counted.add(agents(name.customer), AGENTS, Tally::one(0));
+        }
     }
 
     fn complaints(&self, at: &str) -> (Vec<FieldViolation>, &'static str) {
@@ -43,6 +52,21 @@ impl Resource for DirectoryUser {
         changed(ctx, &mut self.update_time);
         Ok(())
     }
+}
+
+/// Those of a customer who count, in [`agents`].
+const AGENTS: u64 = 1;
+
+/// Where a customer's agents are counted.
+fn agents(customer: &str) -> Cell {
+    Cell::new(customer, tags::AGENT_COUNT, |terms| terms)
+}
+
+/// How many users of this customer count; see [`Traits::counts`].
+pub(in crate::services) async fn agent_count(ctx: &Ctx) -> Result<usize> {
+    let found = ctx.db().cells(&[agents(&ctx.customer)]).await?;
+    let count = found.first().map_or(0, |tallies| tallies.get(AGENTS).n);
+    Ok(usize::try_from(count).unwrap_or_default())
 }
 
 const ACTIVE: u8 = 1;
@@ -144,7 +168,7 @@ pub async fn batch_upsert(ctx: Ctx, txn: Txn, request: BatchUpsertUsersRequest) 
     let mut steps = batch::compare(&ctx, &txn, &request.parent, BATCH, request.users, shared).await?;
     usernames::claim(&txn, BATCH, &steps).await?;
     batch::finish(&ctx, &txn, &mut steps).await?;
-    Ok(BatchUpsertUsersResponse { users: batch::write(&txn, steps).await? })
+    Ok(BatchUpsertUsersResponse { users: batch::write(&ctx, &txn, steps).await? })
 }
 
 /// Where the users of a batch stand in its request.

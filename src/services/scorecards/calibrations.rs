@@ -27,7 +27,7 @@ use crate::store::{Entries, Fault, Key, Record, Tag, Txn, tags};
 pub(super) async fn settle(card: &mut Scorecard, old: Option<&Scorecard>, ctx: &Ctx, txn: &Txn) -> Result<()> {
     if card.scorecard_type() == ScorecardType::Calibration {
         let former = old.map_or("", |old| &old.calibrated_scorecard_name);
-        card.calibration_consistency_score = match agreed(card, ctx, txn).await? {
+        card.calibration_consistency_score = match agreed(card, former, ctx, txn).await? {
             None => 0.0,
             Some(agreed) => {
                 calibration::comparable(card, &agreed)?;
@@ -63,8 +63,8 @@ pub(super) async fn part(card: &Scorecard, ctx: &Ctx, txn: &Txn) -> Result<()> {
 }
 
 /// The scorecard that a calibration is held against; none where it names none. One that is absent, or not for the caller
-/// to know, is told by the field.
-async fn agreed(card: &Scorecard, ctx: &Ctx, txn: &Txn) -> Result<Option<Scorecard>> {
+/// to know, is told by the field; the `former` one stays, whoever changes the calibration.
+async fn agreed(card: &Scorecard, former: &str, ctx: &Ctx, txn: &Txn) -> Result<Option<Scorecard>> {
     let name = &card.calibrated_scorecard_name;
     if name.is_empty() {
         return Ok(None);
@@ -72,9 +72,13 @@ async fn agreed(card: &Scorecard, ctx: &Ctx, txn: &Txn) -> Result<Option<Scoreca
     calibration::of_another(card)?;
     let field = "scorecard.calibratedScorecardName";
     let found = txn.get::<Scorecard>(&key_of::<Scorecard>(field, name)?).await?;
+    if let Some(agreed) = found.filter(|agreed| agreed.visible(&ctx.caller))
+        && (name == former || agreed.readable(ctx, Some(txn)).await?)
+    {
+        return Ok(Some(agreed));
+    }
     let description = "no such scorecard: name one that is there, or none".to_owned();
-    let absent = || Error::not_found(name).with_fields(vec![FieldViolation { field: field.to_owned(), description }]);
-    found.filter(|agreed| agreed.visible(&ctx.caller)).ok_or_else(absent).map(Some)
+    Err(Error::not_found(name).with_fields(vec![FieldViolation { field: field.to_owned(), description }]))
 }
 
 fn grading<'a>(form: &'a Form, card: &'a Scorecard) -> Grading<'a> {

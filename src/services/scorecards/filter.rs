@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::super::filter::{among, hash, hashes, micros, named, within};
+use super::super::standing::Hidden;
 use super::entries::Projection;
 use crate::names::without_revision;
 use crate::pb::cresta::v1::coaching::*;
@@ -20,11 +21,13 @@ pub(super) struct Filter<'a> {
     creators: HashSet<u32>,
     submitters: HashSet<u32>,
     usecases: HashSet<u32>,
+    hidden: Hidden,
 }
 
 impl<'a> Filter<'a> {
-    /// The filters of this request, whose template filter means this revision; empty where it means every one.
-    pub(super) fn of(request: &'a ListScorecardsRequest, revision: &str) -> Self {
+    /// The filters of this request, whose template filter means this revision; empty where it means every one. Scorecards
+    /// on templates that are `hidden` pass none.
+    pub(super) fn of(request: &'a ListScorecardsRequest, revision: &str, hidden: Hidden) -> Self {
         let submitted = request.start_submit_time.is_some() || request.end_submit_time.is_some();
         let updated = request.start_update_time.is_some() || request.end_update_time.is_some();
         let order = match request.order_by() {
@@ -48,6 +51,7 @@ impl<'a> Filter<'a> {
             creators: hashes(&request.creator_user_names),
             submitters: hashes(&request.submitter_user_names),
             usecases: hashes(&request.usecase_names),
+            hidden,
         }
     }
 
@@ -62,6 +66,7 @@ impl<'a> Filter<'a> {
                     request.template_name.is_empty() || entry.template == hash(without_revision(&request.template_name))
                 }
             }
+            && !self.hidden.has_hash(entry.template)
             && self.passes_state(entry.submit, entry.update, entry.acknowledged, i32::from(entry.kind))
             && among(&self.conversations, &entry.conversation)
             && among(&self.processes, &entry.process)
@@ -96,6 +101,7 @@ impl<'a> Filter<'a> {
                         || without_revision(&card.template_name) == without_revision(&request.template_name)
                 }
             }
+            && !self.hidden.has(&card.template_name)
             && self.passes_state(
                 micros(card.submit_time.as_ref()),
                 micros(card.update_time.as_ref()),

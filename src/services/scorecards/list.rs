@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use bytes::Bytes;
 
 use super::super::filter::{check_count, check_window};
+use super::super::standing::Hidden;
 use super::super::templates;
 use super::entries::Projection;
 use super::filter::Filter;
@@ -62,7 +63,7 @@ pub async fn list(ctx: Ctx, mut request: ListScorecardsRequest) -> Result<ListSc
         Some(begun) => begun.revision.clone(),
         None => templates::revision_meant(&ctx, "templateName", &request.template_name).await?,
     };
-    let filter = Filter::of(&request, &revision);
+    let filter = Filter::of(&request, &revision, Hidden::from(&ctx).await?);
     let roads = roads::of(&ctx, &request, filter.order);
     let listed = match begun {
         Some(begun) => {

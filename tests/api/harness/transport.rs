@@ -3,16 +3,18 @@
 use std::net::SocketAddr;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use bytes::{Buf, BufMut, Bytes};
+use coaching::pb::google::api::HttpBody;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use percent_encoding::percent_decode_str;
+use prost::Message as _;
 use prost_reflect::MethodDescriptor;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::Channel;
 
@@ -98,10 +100,18 @@ impl Wires {
         let mut client = tonic::client::Grpc::new(self.channel.clone());
         client.ready().await.expect("the server accepts connections");
         let path = http::uri::PathAndQuery::try_from(path(method)).expect("a path");
-        match client.unary(call, path, Plain).await {
-            Ok(response) => Ok(contract::decode(method, response.get_ref())),
-            Err(status) => Err(Refusal::of_grpc(status.code() as i32, status.message(), status.details())),
+        let refusal =
+            |status: tonic::Status| Refusal::of_grpc(status.code() as i32, status.message(), status.details());
+        if !method.is_server_streaming() {
+            let response = client.unary(call, path, Plain).await.map_err(refusal)?;
+            return Ok(contract::decode(method, response.get_ref()));
         }
+        let mut stream = client.server_streaming(call, path, Plain).await.map_err(refusal)?.into_inner();
+        let mut pieces = Vec::new();
+        while let Some(piece) = stream.message().await.map_err(refusal)? {
+            pieces.push(piece);
+        }
+        Ok(joined(&pieces))
     }
 
     /// The call that a browser makes: application/grpc-web+proto, the status in a last frame or in the headers.
@@ -117,19 +127,23 @@ impl Wires {
         let raw = self.http("POST", &path(method), &headers, Some(frame.into())).await;
         assert_eq!(raw.status, 200, "gRPC-Web answers 200 whatever the call comes to: {raw:?}");
 
-        let (mut answer, mut trailers, mut body) = (None, raw.headers.clone(), raw.body);
+        let (mut answers, mut trailers, mut body) = (Vec::new(), raw.headers.clone(), raw.body);
         while body.has_remaining() {
             let (flags, length) = (body.get_u8(), body.get_u32() as usize);
             let part = body.split_to(length);
             match flags {
-                0 => assert!(answer.replace(part).is_none(), "a unary call has one answer"),
+                0 => answers.push(part),
                 0x80 => trailers = parse_trailers(&part),
                 other => panic!("a frame with flags {other:#x}"),
             }
         }
         let text = |name: &str| trailers.get(name).map(|value| value.to_str().expect("ASCII").to_owned());
         match text("grpc-status").expect("a grpc-status in the trailers frame or the headers").as_str() {
-            "0" => Ok(contract::decode(method, &answer.expect("an answer before the trailers"))),
+            "0" if method.is_server_streaming() => Ok(joined(&answers)),
+            "0" => {
+                assert_eq!(answers.len(), 1, "a unary call has one answer, before the trailers");
+                Ok(contract::decode(method, &answers[0]))
+            }
             code => {
                 let message = text("grpc-message").unwrap_or_default();
                 let message = percent_decode_str(&message).decode_utf8().expect("UTF-8").into_owned();
@@ -150,6 +164,10 @@ impl Wires {
             Bytes::from(body.to_string())
         });
         let raw = self.http(&http.verb, &http.target, &headers, body).await;
+        if method.is_server_streaming() && raw.status == 200 {
+            let kind = raw.headers["content-type"].to_str().expect("a content type");
+            return Ok(file(kind, &raw.body));
+        }
         let json = raw.json();
         let kind = raw.headers.get("content-type").map(|value| value.to_str().unwrap_or_default().to_owned());
         assert!(kind.as_deref().is_some_and(|kind| kind.starts_with("application/json")), "content-type {kind:?}");
@@ -172,6 +190,18 @@ impl Wires {
         let body = body.collect().await.expect("a whole body").to_bytes();
         Raw { status: parts.status.as_u16(), headers: parts.headers, body }
     }
+}
+
+/// The pieces of a streamed file as one `google.api.HttpBody` in JSON, so that a case may ask for it as for any answer.
+fn joined(pieces: &[Bytes]) -> Value {
+    let pieces: Vec<HttpBody> = pieces.iter().map(|piece| HttpBody::decode(&**piece).expect("an HttpBody")).collect();
+    let kind = pieces.first().map(|piece| piece.content_type.clone()).unwrap_or_default();
+    assert!(pieces.iter().all(|piece| piece.content_type == kind), "every piece says of what type the file is");
+    file(&kind, &pieces.iter().flat_map(|piece| piece.data.iter().copied()).collect::<Vec<_>>())
+}
+
+fn file(kind: &str, data: &[u8]) -> Value {
+    json!({"contentType": kind, "data": STANDARD.encode(data)})
 }
 
 fn path(method: &MethodDescriptor) -> String {

@@ -1,10 +1,12 @@
 //! Whether a response has at least what a case wants, and where it has not.
 
-use serde_json::Value;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
 
 /// Where `got` differs from what is wanted; empty where it does not. Members listed must match, arrays item by item and
 /// with the same length, `null` stands for absent, `"*"` for anything but null. Numbers are compared as 32-bit floats,
-/// which is what the contract's scores are.
+/// which is what the contract's scores are. An array wanted of bytes is the rows of CSV, as objects by column.
 pub(crate) fn faults(want: &Value, got: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     compare(want, Some(got), "", &mut faults);
@@ -31,6 +33,7 @@ fn compare(want: &Value, got: Option<&Value>, path: &str, faults: &mut Vec<Strin
                 compare(want, Some(got), &format!("{path}[{index}]"), faults);
             }
         }
+        (Value::Array(_), Some(Value::String(bytes))) => compare(want, Some(&rows(bytes)), path, faults),
         (Value::Number(want), Some(Value::Number(number))) => {
             if want.as_f64().map(|n| n as f32) != number.as_f64().map(|n| n as f32) {
                 faults.push(format!("{path}: wanted {want}, got {number}"));
@@ -39,6 +42,19 @@ fn compare(want: &Value, got: Option<&Value>, path: &str, faults: &mut Vec<Strin
         (want, Some(got)) if want == got => {}
         (want, _) => faults.push(format!("{path}: wanted {want}, got {}", shown())),
     }
+}
+
+/// CSV with a header row, in base64 as proto JSON has bytes.
+fn rows(bytes: &str) -> Value {
+    let csv = STANDARD.decode(bytes).expect("bytes are base64");
+    let mut reader = csv::Reader::from_reader(&*csv);
+    let columns = reader.headers().expect("a header row").clone();
+    let row = |row: Result<csv::StringRecord, csv::Error>| {
+        let row = row.expect("a row of as many cells as the header");
+        let cells = columns.iter().zip(&row).map(|(column, cell)| (column.to_owned(), cell.into()));
+        Value::Object(cells.collect::<Map<_, _>>())
+    };
+    reader.records().map(row).collect()
 }
 
 /// The value at a path such as `scorecards[0].name`.
