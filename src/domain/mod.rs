@@ -35,6 +35,8 @@ pub mod lifecycle;
 pub mod lint;
 /// Where coaching would bring most.
 pub mod opportunities;
+/// Coaching overviews as the rows of an export.
+pub mod overviews;
 /// How a template's configuration cuts time into evaluation periods.
 pub mod periods;
 /// Who may grade on a template, who may see its scorecards, and whose coach somebody is.

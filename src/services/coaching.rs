@@ -227,7 +227,7 @@ impl CoachingService for Api {
         &self,
         r: Request<ExportCoachingOverviewsRequest>,
     ) -> Answer<ExportCoachingOverviewsResponse> {
-        self.later(rpc::EXPORT_COACHING_OVERVIEWS, r).await
+        self.read(rpc::EXPORT_COACHING_OVERVIEWS, r, overviews::export::export).await
     }
     async fn retrieve_coaching_progresses(
         &self,

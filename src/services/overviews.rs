@@ -16,6 +16,9 @@ use crate::error::Result;
 use crate::pb::cresta::v1::coaching::retrieve_coaching_overviews_request::OrderBy;
 use crate::pb::cresta::v1::coaching::*;
 
+/// The overviews as CSV.
+pub mod export;
+
 /// RetrieveCoachingOverviews.
 pub async fn retrieve(
     ctx: Ctx,
