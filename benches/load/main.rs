@@ -1,6 +1,6 @@
 //! Load: what the service costs beside the least that could do the same, in one run on one machine.
 //!
-//! `cargo bench --bench load -- [get|create|list|pages|all] [options]`; see [`USAGE`].
+//! `cargo bench --bench load -- [get|create|list|pages|scores|all] [options]`; see [`USAGE`].
 //!
 //! Absolute numbers are this machine's. Read the ratios: whatever is compared takes turns in short rounds, so that what
 //! disturbs the machine disturbs both, and each round's ratio stands for itself. `docs/performance.md` says what is
@@ -18,6 +18,7 @@ mod generator;
 mod get;
 mod list;
 mod pages;
+mod scores;
 mod served;
 mod table;
 mod world;
@@ -34,7 +35,7 @@ struct Options {
     rounds: usize,
     /// Where stores are made; on the disk that is to be measured.
     folder: PathBuf,
-    /// Stores of `list` and `pages` stay here and are used again.
+    /// Stores of `list`, `pages` and `scores` stay here and are used again.
     keep: Option<PathBuf>,
     /// Scorecards of the larger store of `list`.
     cards: usize,
@@ -44,7 +45,7 @@ struct Options {
     before: Option<PathBuf>,
 }
 
-const USAGE: &str = "get, create, list, pages or all (which leaves pages out), and then
+const USAGE: &str = "get, create, list, pages, scores or all (which leaves pages and scores out), and then
   --seconds N      length of a round (1)
   --rounds N       rounds (5)
   --folder DIR     where stores are made: on the disk that is to be measured
@@ -72,7 +73,7 @@ fn main() -> Result<()> {
     while let Some(arg) = args.pop() {
         let mut value = || args.pop().ok_or_else(|| format!("{arg} needs a value"));
         match arg.as_str() {
-            "get" | "create" | "list" | "pages" | "all" => part = arg,
+            "get" | "create" | "list" | "pages" | "scores" | "all" => part = arg,
             "--seconds" => options.round = Duration::from_secs_f64(value()?.parse()?),
             "--rounds" => options.rounds = value()?.parse::<usize>()?.max(1),
             "--folder" => options.folder = value()?.into(),
@@ -97,6 +98,9 @@ fn main() -> Result<()> {
         }
         if part == "pages" {
             pages::run(&options).await?;
+        }
+        if part == "scores" {
+            scores::run(&options).await?;
         }
         Ok(())
     })

@@ -87,6 +87,7 @@ fn template(number: usize) -> CreateScorecardTemplateRequest {
             title: format!("Call quality {number}"),
             template: Some(structure),
             r#type: ScorecardTemplateType::Conversation.into(),
+            qa_score_config: Some(QaScoreConfig { included: true, weight: None }),
             ..Default::default()
         }),
     }

@@ -33,22 +33,32 @@ pub mod form;
 pub mod lifecycle;
 /// All that is wrong with a template's structure.
 pub mod lint;
+/// Where coaching would bring most.
+pub mod opportunities;
+/// Coaching overviews as the rows of an export.
+pub mod overviews;
 /// How a template's configuration cuts time into evaluation periods.
 pub mod periods;
 /// Who may grade on a template, who may see its scorecards, and whose coach somebody is.
 pub mod permissions;
 /// What a coaching plan may say, and what may happen to it.
 pub mod plans;
+/// How far QA scores have moved towards their targets.
+pub mod progress;
 /// How many conversations of each agent are to be evaluated in a period.
 pub mod quotas;
 /// Revision ids, and names with and without them.
 pub mod revision;
+/// QA scores: means of what scorecards came to.
+pub mod scores;
 /// What answers come to.
 pub mod scoring;
 /// The two sides of a coaching session, and what may happen to each.
 pub mod sessions;
 /// What a target may be set on.
 pub mod targets;
+/// Windows of time as whole periods and their ends.
+pub mod windows;
 
 use crate::error::FieldViolation;
 

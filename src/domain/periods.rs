@@ -214,7 +214,7 @@ fn read(config: &EvaluationPeriodConfig, at: &str, faults: &mut Faults) -> Optio
 }
 
 /// The zone of this name; empty means UTC.
-fn zone(name: &str) -> Result<TimeZone, String> {
+pub(super) fn zone(name: &str) -> Result<TimeZone, String> {
     if name.is_empty() {
         return Ok(TimeZone::UTC);
     }

@@ -2,7 +2,9 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{comments, periods, plans, quotas, scorecards, sessions, targets, templates};
+use super::{
+    comments, opportunities, overviews, periods, plans, progresses, quotas, scorecards, sessions, targets, templates,
+};
 use crate::api::behavior::rpc;
 use crate::api::stream::Chunks;
 use crate::api::{Api, standard};
@@ -111,13 +113,13 @@ impl CoachingService for Api {
         self.read(rpc::RETRIEVE_QA_TASK_USER_QUOTA, r, quotas::retrieve).await
     }
     async fn create_target(&self, r: Request<CreateTargetRequest>) -> Answer<CreateTargetResponse> {
-        self.write(rpc::CREATE_TARGET, r, standard::create::<Target, _, _>).await
+        self.write(rpc::CREATE_TARGET, r, targets::create).await
     }
     async fn get_target(&self, r: Request<GetTargetRequest>) -> Answer<GetTargetResponse> {
-        self.read(rpc::GET_TARGET, r, standard::get::<Target, _, _>).await
+        self.read(rpc::GET_TARGET, r, targets::get).await
     }
     async fn update_target(&self, r: Request<UpdateTargetRequest>) -> Answer<UpdateTargetResponse> {
-        self.write(rpc::UPDATE_TARGET, r, standard::update::<Target, _, _>).await
+        self.write(rpc::UPDATE_TARGET, r, targets::update).await
     }
     async fn delete_target(&self, r: Request<DeleteTargetRequest>) -> Answer<DeleteTargetResponse> {
         self.write(rpc::DELETE_TARGET, r, standard::delete::<Target, _, _>).await
@@ -213,24 +215,24 @@ impl CoachingService for Api {
         &self,
         r: Request<SuggestCoachingOpportunitiesRequest>,
     ) -> Answer<SuggestCoachingOpportunitiesResponse> {
-        self.later(rpc::SUGGEST_COACHING_OPPORTUNITIES, r).await
+        self.read(rpc::SUGGEST_COACHING_OPPORTUNITIES, r, opportunities::suggest).await
     }
     async fn retrieve_coaching_overviews(
         &self,
         r: Request<RetrieveCoachingOverviewsRequest>,
     ) -> Answer<RetrieveCoachingOverviewsResponse> {
-        self.later(rpc::RETRIEVE_COACHING_OVERVIEWS, r).await
+        self.read(rpc::RETRIEVE_COACHING_OVERVIEWS, r, overviews::retrieve).await
     }
     async fn export_coaching_overviews(
         &self,
         r: Request<ExportCoachingOverviewsRequest>,
     ) -> Answer<ExportCoachingOverviewsResponse> {
-        self.later(rpc::EXPORT_COACHING_OVERVIEWS, r).await
+        self.read(rpc::EXPORT_COACHING_OVERVIEWS, r, overviews::export::export).await
     }
     async fn retrieve_coaching_progresses(
         &self,
         r: Request<RetrieveCoachingProgressesRequest>,
     ) -> Answer<RetrieveCoachingProgressesResponse> {
-        self.later(rpc::RETRIEVE_COACHING_PROGRESSES, r).await
+        self.read(rpc::RETRIEVE_COACHING_PROGRESSES, r, progresses::retrieve).await
     }
 }

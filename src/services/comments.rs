@@ -25,7 +25,7 @@ use crate::error::{Error, FieldViolation, Result, reason};
 use crate::names::{Name, last_segment};
 use crate::pb::coaching::directory::v1::DirectoryUser;
 use crate::pb::cresta::v1::coaching::*;
-use crate::store::{Entries, Fault, IndexRange, Key, Record, Tag, Txn, tags, tuple};
+use crate::store::{Cell, Counted, Entries, Fault, IndexRange, Key, KeyReader, Record, Tag, Tally, Txn, tags, tuple};
 
 impl Resource for CoachingComment {
     const TABLE: Tag = tags::COACHING_COMMENT;
@@ -108,9 +108,19 @@ async fn enter(comment: &mut CoachingComment, ctx: &Ctx, txn: &Txn) -> Result<()
     } else {
         String::new()
     };
-    if thread.is_none() {
-        let (plan, agent) = (comment.coaching_plan_name.clone(), comment.agent_user_name.clone());
-        txn.save(&Thread { customer: ctx.customer.clone(), id: key.id, plan, agent }).await?;
+    let mut thread = thread.unwrap_or_else(|| Thread {
+        customer: ctx.customer.clone(),
+        id: key.id,
+        plan: comment.coaching_plan_name.clone(),
+        agent: comment.agent_user_name.clone(),
+        ..Thread::default()
+    });
+    // Of two that were written at one moment, either may be stored first.
+    let written = (micros(comment.create_time.as_ref()), comment.name.clone());
+    if written > (thread.last_time, thread.last_comment.clone()) {
+        (thread.last_time, thread.last_comment) = written;
+        thread.last_writer.clone_from(&comment.creator_user_name);
+        txn.save(&thread).await?;
     }
     Ok(())
 }
@@ -182,7 +192,7 @@ pub(super) async fn hold(session: &str, txn: &Txn) -> Result<()> {
     Err(Error::precondition(reason::SESSION_LINKED, message).with("resource", first.clone()))
 }
 
-/// Whose a thread is: written with its first comment, and never again.
+/// Whose a thread is, which never changes, and who wrote in it last.
 #[derive(Clone, PartialEq, Message)]
 pub struct Thread {
     #[prost(string, tag = "1")]
@@ -193,6 +203,29 @@ pub struct Thread {
     plan: String,
     #[prost(string, tag = "4")]
     agent: String,
+    /// When the last comment was written, in microseconds since the epoch.
+    #[prost(int64, tag = "5")]
+    last_time: i64,
+    /// The last comment's name.
+    #[prost(string, tag = "6")]
+    last_comment: String,
+    /// Who wrote it.
+    #[prost(string, tag = "7")]
+    last_writer: String,
+}
+
+/// In the cell of a plan: threads in which the agent wrote last.
+const OPEN: u64 = 1;
+
+/// How many threads on these plans of an agent, by id, wait for an answer as the agent wrote last.
+pub(super) async fn open(ctx: &Ctx, agent: &str, plans: &[String]) -> Result<i64> {
+    let cell = |plan: &String| open_cell(&ctx.customer, &ctx.profile, agent, last_segment(plan));
+    let cells: Vec<Cell> = plans.iter().map(cell).collect();
+    Ok(ctx.db().cells(&cells).await?.iter().map(|tallies| tallies.get(OPEN).n).sum())
+}
+
+fn open_cell(customer: &str, profile: &str, agent: &str, plan: &str) -> Cell {
+    Cell::new(customer, tags::THREAD_STATE, |terms| terms.str(profile).str(agent).str(plan))
 }
 
 impl Thread {
@@ -215,6 +248,13 @@ impl Record for Thread {
         decode(body)
     }
     fn entries(&self, _entries: &mut Entries) {}
+    fn tallies(&self, counted: &mut Counted) {
+        let Ok(profile) = KeyReader::new(&self.id).str() else { return };
+        if !self.plan.is_empty() && !self.agent.is_empty() && self.last_writer == self.agent {
+            let (agent, plan) = (last_segment(&self.agent), last_segment(&self.plan));
+            counted.add(open_cell(&self.customer, &profile, agent, plan), OPEN, Tally::one(0));
+        }
+    }
 }
 
 /// The comments that link to the notes of a session; there while there is one.

@@ -14,6 +14,7 @@ use crate::pb::cresta::v1::coaching::{
 use crate::store::{RecordType, tags};
 
 mod audiences;
+mod coached;
 mod coaching;
 /// Coaching comments.
 pub mod comments;
@@ -23,14 +24,22 @@ mod filter;
 mod forms;
 mod history;
 mod jobs;
+/// Coaching opportunities.
+pub mod opportunities;
+/// Coaching overviews.
+pub mod overviews;
 /// Evaluation periods of templates.
 pub mod periods;
 /// Coaching plans.
 pub mod plans;
+/// Coaching progress.
+pub mod progresses;
 /// What is to be evaluated for each agent.
 pub mod quotas;
 /// Scorecards.
 pub mod scorecards;
+/// QA scores: sums of scorecards, kept and read.
+mod scores;
 /// Coaching sessions.
 pub mod sessions;
 mod standing;

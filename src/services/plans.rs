@@ -138,15 +138,19 @@ pub(super) fn absent(field: &str, name: &str) -> Error {
 /// Names what plans focus on as the templates name it now; what a template has no longer keeps the name that is stored.
 /// One read for all the templates of a page.
 async fn named_now(ctx: &Ctx, plans: &mut [CoachingPlan]) -> Result<()> {
-    let names: BTreeSet<String> =
-        plans.iter().flat_map(|plan| &plan.focus_criteria).map(|focus| focus.scorecard_template_name.clone()).collect();
+    name_now(ctx, plans.iter_mut().flat_map(|plan| &mut plan.focus_criteria).collect()).await
+}
+
+/// The same of focus criteria, wherever they stand.
+pub(super) async fn name_now(ctx: &Ctx, focuses: Vec<&mut FocusCriterion>) -> Result<()> {
+    let names: BTreeSet<String> = focuses.iter().map(|focus| focus.scorecard_template_name.clone()).collect();
     let key = |name: &String| key_of::<ScorecardTemplate>("focusCriteria", name);
     let keys = names.iter().map(key).collect::<Result<Vec<_>>>()?;
     let mut forms = Forms::new();
     for template in ctx.db().get_many::<ScorecardTemplate>(&keys).await?.into_iter().flatten() {
         forms.insert(template.name.clone(), (template.title.clone(), compiled(&template)?));
     }
-    for focus in plans.iter_mut().flat_map(|plan| &mut plan.focus_criteria) {
+    for focus in focuses {
         let known = forms.get(&focus.scorecard_template_name);
         if let Some(name) = known.and_then(|(title, form)| plans::name_of(&focus.criterion_or_chapter_id, form, title))
         {

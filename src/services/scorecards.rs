@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::forms::compiled;
 use super::templates::{act, pinned};
-use super::{history, standing};
+use super::{history, scores, standing};
 use crate::api::Ctx;
 use crate::api::behavior::Fields;
 use crate::api::caller::Caller;
@@ -22,7 +22,7 @@ use crate::store::{Counted, Entries, Tag, Txn, tags};
 pub mod calibrations;
 pub(super) mod completed;
 pub(super) mod counts;
-mod entries;
+pub(super) mod entries;
 pub mod export;
 mod filter;
 pub mod list;
@@ -36,6 +36,7 @@ impl Resource for Scorecard {
 
     fn count(&self, counted: &mut Counted) {
         counts::write(self, counted);
+        scores::write(self, counted);
     }
 
     /// An agent knows of their own scorecards once they are submitted.

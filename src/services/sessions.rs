@@ -19,7 +19,9 @@ use crate::error::{Error, Result, reason};
 use crate::names::{Name, last_segment};
 use crate::pb::coaching::access::v1::Role;
 use crate::pb::cresta::v1::coaching::*;
-use crate::store::{Entries, IndexRange, Tag, Txn, tags, tuple};
+use crate::store::{Counted, Entries, IndexRange, Tag, Txn, tags, tuple};
+
+pub(super) mod agenda;
 
 /// Where a session stands that has no session time: before all that have one.
 const UNTIMED: i64 = i64::MIN;
@@ -45,6 +47,10 @@ impl Resource for CoachingSession {
             let plan = last_segment(&self.coaching_plan_name);
             entries.add(tags::COACHING_SESSION_BY_PLAN, |terms| terms.str(profile).str(plan).i64(time), &kept);
         }
+    }
+
+    fn count(&self, counted: &mut Counted) {
+        agenda::count(self, counted);
     }
 
     /// An agent knows of their own sessions.

@@ -1,20 +1,25 @@
-//! Targets: a QA score to reach, one for each template part, usecase and plan.
+//! Targets: a QA score to reach, one for each template part, usecase and plan. What the score is now is asked for with
+//! every answer, and never stored.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use prost::Message;
 
 use super::filter::{micros, named};
 use super::plans;
+use super::scores::{self, Asking, EVERYBODY, Part};
 use super::templates::{self, act};
-use crate::api::Ctx;
 use crate::api::behavior::Described as _;
 use crate::api::list::walk;
 use crate::api::page::Page;
 use crate::api::resource::{Resource, decode, key_of};
+use crate::api::{Ctx, standard};
 use crate::domain;
+use crate::domain::windows::{Size, Window};
 use crate::error::{Code, Error, Result, reason};
 use crate::names::{Name, last_segment, without_revision};
-use crate::pb::cresta::v1::coaching::{CoachingPlan, ListTargetsRequest, ListTargetsResponse, Target};
+use crate::pb::cresta::v1::coaching::*;
 use crate::store::{Entries, Fault, IndexRange, Key, Record, Tag, Txn, tags, tuple};
 
 impl Resource for Target {
@@ -24,6 +29,8 @@ impl Resource for Target {
         let Ok(name) = Name::parse(Self::TYPE, &self.name) else { return };
         let created = micros(self.create_time.as_ref());
         entries.add(tags::TARGET_BY_CREATE, |terms| terms.str(name.profile).i64_desc(created), &[]);
+        let plan = last_segment(&self.coaching_plan_name);
+        entries.add(tags::TARGET_BY_PLAN, |terms| terms.str(name.profile).str(plan), &[]);
     }
 
     /// A target of a plan is written by whoever may write the plan.
@@ -160,5 +167,84 @@ pub async fn list(ctx: Ctx, request: ListTargetsRequest) -> Result<ListTargetsRe
         },
     )
     .await?;
-    Ok(ListTargetsResponse { targets: listed.items, next_page_token: listed.next_page_token })
+    let mut targets = listed.items;
+    score(&ctx, &mut targets).await?;
+    Ok(ListTargetsResponse { targets, next_page_token: listed.next_page_token })
+}
+
+/// The targets of a plan, by its id; of the organisation where that is empty.
+pub(super) async fn of_plan(ctx: &Ctx, plan: &str) -> Result<Vec<Target>> {
+    let mut range =
+        IndexRange::all(&ctx.customer, tags::TARGET_BY_PLAN).prefix(|terms| terms.str(&ctx.profile).str(plan));
+    let mut targets = Vec::new();
+    loop {
+        let found = ctx.db().scan_index(&range, STRETCH, true).await?;
+        range.after = found.position().or(range.after);
+        for hit in found.hits {
+            // A record may have changed since its entry was read.
+            if let Some(rec) = hit.record? {
+                let target: Target = decode(rec.body)?;
+                if last_segment(&target.coaching_plan_name) == plan {
+                    targets.push(target);
+                }
+            }
+        }
+        if found.exhausted {
+            return Ok(targets);
+        }
+    }
+}
+
+/// Targets of a plan that are read at a time.
+const STRETCH: usize = 50;
+
+/// How many days back the scores of targets look.
+const DAYS: i64 = 30;
+
+/// Puts their current scores into targets.
+async fn score(ctx: &Ctx, targets: &mut [Target]) -> Result<()> {
+    let window = Window { start: ctx.now.0 - DAYS * Size::Day.micros(), end: ctx.now.0 };
+    let plan_names: BTreeSet<&str> =
+        targets.iter().map(|target| &*target.coaching_plan_name).filter(|name| !name.is_empty()).collect();
+    let key = |name: &&str| key_of::<CoachingPlan>("target.coachingPlanName", name);
+    let keys = plan_names.iter().map(key).collect::<Result<Vec<_>>>()?;
+    let found = ctx.db().get_many::<CoachingPlan>(&keys).await?;
+    let agents: BTreeMap<String, String> =
+        found.into_iter().flatten().map(|plan| (plan.name, plan.agent_user_name)).collect();
+    let mut asking = Asking::new(ctx);
+    asking.about(targets.iter().map(|target| &*target.criterion_or_chapter_id));
+    for target in targets {
+        let agent = match agents.get(&target.coaching_plan_name) {
+            Some(agent) => last_segment(agent),
+            None if target.coaching_plan_name.is_empty() => EVERYBODY,
+            None => continue, // plans are never deleted
+        };
+        let usecases = std::slice::from_ref(&target.usecase_name);
+        let part = Part { template: &target.scorecard_template_name, node: &target.criterion_or_chapter_id, usecases };
+        let score = domain::scores::alone(asking.part(agent, part, window).await?);
+        let (qa_score, basis) = scores::shown(score.as_ref(), window);
+        (target.qa_score, target.qa_score_basis) = (qa_score, Some(basis));
+    }
+    Ok(())
+}
+
+/// CreateTarget.
+pub async fn create(ctx: Ctx, txn: Txn, request: CreateTargetRequest) -> Result<CreateTargetResponse> {
+    let mut answer: CreateTargetResponse = standard::create::<Target, _, _>(ctx.clone(), txn, request).await?;
+    score(&ctx, answer.target.as_mut_slice()).await?;
+    Ok(answer)
+}
+
+/// GetTarget.
+pub async fn get(ctx: Ctx, request: GetTargetRequest) -> Result<GetTargetResponse> {
+    let mut answer: GetTargetResponse = standard::get::<Target, _, _>(ctx.clone(), request).await?;
+    score(&ctx, answer.target.as_mut_slice()).await?;
+    Ok(answer)
+}
+
+/// UpdateTarget.
+pub async fn update(ctx: Ctx, txn: Txn, request: UpdateTargetRequest) -> Result<UpdateTargetResponse> {
+    let mut answer: UpdateTargetResponse = standard::update::<Target, _, _>(ctx.clone(), txn, request).await?;
+    score(&ctx, answer.target.as_mut_slice()).await?;
+    Ok(answer)
 }

@@ -9,7 +9,7 @@ use super::{Commit, Fault, Key, layout};
 pub struct Limits {
     /// Records written and deleted.
     pub records: usize,
-    /// Bytes of all new bodies and index entries.
+    /// Bytes of all new bodies, index entries and additions to cells.
     pub commit_bytes: usize,
     /// Bytes of one body.
     pub record_bytes: usize,
@@ -32,7 +32,8 @@ impl Limits {
     ///
     /// The largest batch of the API is 500 resources. Each user may give up one username and take another, which are
     /// records too, though with neither entries nor history; what is kept under an idempotency key fits beside them.
-    /// Readers wait for keys rather than for records, and of those the entries are the most.
+    /// Readers wait for keys rather than for records, and of those the entries are the most. The largest form has 600
+    /// chapters and criteria, each a tally in one cell, beside one of the whole.
     pub const STANDARD: Self = Self {
         records: 1_536,
         commit_bytes: 4 << 20,
@@ -41,7 +42,7 @@ impl Limits {
         projection_bytes: 4 << 10,
         entries: 5_000,
         cells: 2_000,
-        tallies: 512,
+        tallies: 640,
         origin_bytes: 4 << 10,
     };
 
@@ -78,8 +79,10 @@ impl Limits {
         at_most("index entries of a commit", entries, self.entries)?;
         at_most("cells of a commit", commit.adds.len() + commit.empty.len(), self.cells)?;
         for (cell, more) in &commit.adds {
-            at_most("bytes of a cell's key", layout::cell_key(cell).len(), self.key_bytes)?;
+            let key = layout::cell_key(cell).len();
+            at_most("bytes of a cell's key", key, self.key_bytes)?;
             at_most("tallies of a cell", more.len(), self.tallies)?;
+            bytes += key + more.bytes();
         }
         at_most("bytes of a commit", bytes, self.commit_bytes)
     }

@@ -16,9 +16,9 @@ const STEP: usize = 500;
 /// Records of one commit.
 const RECORDS: usize = 100;
 /// Cells of one commit.
-const CELLS: usize = 1_000;
-/// Cells that are added up before they are written: bounds the memory.
-const GATHERED: usize = 200_000;
+const CELLS: usize = 250;
+/// Tallies that are added up before they are written: bounds the memory.
+const GATHERED: usize = 1_000_000;
 
 /// What a rebuild did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub async fn rebuild(
     clear_cells(engine, origin).await?;
     drop_entries(engine, types, origin, &mut done).await?;
 
-    let mut gathered: BTreeMap<Cell, Tallies> = BTreeMap::new();
+    let (mut gathered, mut weight): (BTreeMap<Cell, Tallies>, usize) = (BTreeMap::new(), 0);
     let (mut range, mut commit) = (ScanRange::default(), Commit::default());
     loop {
         let page = engine.scan(&range, STEP).await?;
@@ -102,7 +102,10 @@ pub async fn rebuild(
             let Ok(rec) = rec else { continue };
             let Ok(said) = verify::read(types, key, rec) else { continue };
             for (cell, tallies) in said.counted.iter() {
-                gathered.entry(cell.clone()).or_default().merge(tallies)?;
+                let sum = gathered.entry(cell.clone()).or_default();
+                let before = sum.len();
+                sum.merge(tallies)?;
+                weight += sum.len().saturating_sub(before);
             }
             let mut add = vec![];
             for (index, terms, projection) in said.entries.iter() {
@@ -122,8 +125,9 @@ pub async fn rebuild(
             }
         }
         flush(engine, origin, &mut commit).await?;
-        if gathered.len() > GATHERED {
+        if weight > GATHERED {
             write_cells(engine, origin, &mut gathered).await?;
+            weight = 0;
         }
         progress(done.records);
         match page.into_iter().last() {

@@ -133,11 +133,21 @@ tags! { IndexTag, INDEXES,
     SCORECARD_BY_AGENT_SUBMIT = 34;
     /// Templates of a profile that restrict who sees their scorecards, by id.
     TEMPLATE_RESTRICTED = 35;
+    /// Targets of a plan; those of the organisation under no plan.
+    TARGET_BY_PLAN = 41;
 }
 
 tags! { TallyTag, TALLIES,
     /// How a template is used: its scorecards by their state.
     TEMPLATE_USE = 1;
+    /// What scorecards of an agent, or of everybody, come to in a period.
+    SCORE_TOTALS = 2;
+    /// The same for chapters and criteria.
+    SCORE_NODES = 3;
+    /// Sessions of an agent by their state.
+    SESSION_STATE = 4;
+    /// Threads on an agent's plans in which the agent wrote last.
+    THREAD_STATE = 5;
     /// How many users of a customer quotas and audiences count.
     AGENT_COUNT = 10;
 }

@@ -103,6 +103,11 @@ impl Tallies {
         self.0.len()
     }
 
+    /// About how many bytes they are as an engine keeps them.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.len() * 16
+    }
+
     /// Adds to one tally.
     ///
     /// # Errors
@@ -132,7 +137,7 @@ impl Tallies {
 
     /// As an engine keeps it: number (8 bytes), count, sum (both zigzag varints), for each tally.
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.0.len() * 16);
+        let mut out = Vec::with_capacity(self.bytes());
         for (number, tally) in &self.0 {
             out.extend_from_slice(&number.to_be_bytes());
             put(&mut out, tally.n);

@@ -36,6 +36,9 @@ replayed! {
     scorecard_life
     scorecard_lists
     targets
+    overviews
+    progresses
+    opportunities
     plans
     plan_batches
     plan_lists

@@ -12,18 +12,8 @@ use crate::replay;
 use crate::wellformed;
 
 /// RPCs of the contract that this version answers with NOT_YET_IMPLEMENTED. Whoever implements one takes it out.
-const LATER: &[&str] = &[
-    "BackfillScorecardTemplates",
-    "ValidateBackfillScorecardTemplates",
-    "SuggestCoachingOpportunities",
-    "RetrieveCoachingOverviews",
-    "ExportCoachingOverviews",
-    "RetrieveCoachingProgresses",
-    "GetJob",
-    "ListJobs",
-    "WaitJob",
-    "CancelJob",
-];
+const LATER: &[&str] =
+    &["BackfillScorecardTemplates", "ValidateBackfillScorecardTemplates", "GetJob", "ListJobs", "WaitJob", "CancelJob"];
 
 const ROLES: [Role; 5] = [Role::Admin, Role::Manager, Role::Grader, Role::Agent, Role::Service];
 

@@ -25,6 +25,7 @@ mod races;
 mod replay;
 mod restart;
 mod roads;
+mod scores;
 #[path = "../clients/server.rs"]
 mod server;
 mod stage;

@@ -4,6 +4,7 @@
 //! read, however many scorecards there are.
 
 use super::super::filter::instant;
+use super::super::scores;
 use super::entries::Projection;
 use crate::api::Ctx;
 use crate::domain::exact;
@@ -45,7 +46,7 @@ pub(super) fn write(card: &Scorecard, counted: &mut Counted) {
         count(ACKNOWLEDGED, Tally::one(0));
     }
     if let Some(total) = card.total_score_billionths {
-        count(TOTALS, Tally::one(total));
+        count(TOTALS, Tally::one(scores::counted_total(total)));
     }
 }
 

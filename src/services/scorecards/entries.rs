@@ -13,23 +13,23 @@ use crate::store::{Entries, IndexTag, tags};
 /// What an entry keeps: enough for every filter and every order, in 70 bytes. Names are kept as hashes, so a record
 /// that passes is compared again by its names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Projection {
-    pub(super) create: i64,
-    pub(super) update: i64,
+pub(in crate::services) struct Projection {
+    pub(in crate::services) create: i64,
+    pub(in crate::services) update: i64,
     /// Zero in a draft.
-    pub(super) submit: i64,
+    pub(in crate::services) submit: i64,
     /// See [`score_key`].
-    pub(super) score: i64,
-    pub(super) acknowledged: bool,
-    pub(super) kind: u8,
-    pub(super) agent: u32,
-    pub(super) template: u32,
-    pub(super) revision: u32,
-    pub(super) creator: u32,
-    pub(super) submitter: u32,
-    pub(super) usecase: u32,
-    pub(super) conversation: u32,
-    pub(super) process: u32,
+    pub(in crate::services) score: i64,
+    pub(in crate::services) acknowledged: bool,
+    pub(in crate::services) kind: u8,
+    pub(in crate::services) agent: u32,
+    pub(in crate::services) template: u32,
+    pub(in crate::services) revision: u32,
+    pub(in crate::services) creator: u32,
+    pub(in crate::services) submitter: u32,
+    pub(in crate::services) usecase: u32,
+    pub(in crate::services) conversation: u32,
+    pub(in crate::services) process: u32,
 }
 
 const LONGS: usize = 4 * 8;
@@ -85,7 +85,7 @@ impl Projection {
     }
 
     /// Back from the stored form; none where it is not one.
-    pub(super) fn decode(stored: &[u8]) -> Option<Self> {
+    pub(in crate::services) fn decode(stored: &[u8]) -> Option<Self> {
         let stored: &[u8; LENGTH] = stored.try_into().ok()?;
         let long = |at: usize| stored[at * 8..].first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes));
         let hash =

@@ -54,6 +54,7 @@ on_every_engine! {
     tallies:
         what_records_count_for_is_added_and_taken_away_with_them
         sixteen_writers_count_into_one_cell_and_never_conflict
+        a_cell_takes_as_many_tallies_as_the_limits_say
         a_commit_that_is_refused_counts_nothing
         cells_are_scanned_in_order_within_their_bounds_in_any_portion
         a_cell_beyond_its_bits_refuses_the_commit_whole

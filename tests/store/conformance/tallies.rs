@@ -210,3 +210,15 @@ pub async fn a_rebuild_that_was_cut_off_is_told_and_run_again(place: Place) {
     assert_eq!(of(&db, "ann").await, (tally(1, 2), tally(0, 0)));
     assert_clean(&db).await;
 }
+
+pub async fn a_cell_takes_as_many_tallies_as_the_limits_say(place: Place) {
+    let db = place.open();
+    let most = db.engine().limits().tallies as u64;
+    // A million things of a hundred billion each: more than a cell of one period will see.
+    let list: Vec<(u64, Tally)> = (0..most).map(|at| (at << 50 | at, tally(1 << 20, 100_000_000_000 << 20))).collect();
+    db.engine().commit(adding(owned("acme", "ann"), &list)).await.unwrap();
+    let db = place.reopen(db).await;
+    let cell = db.cells(&[owned("acme", "ann")]).await.unwrap().remove(0);
+    assert_eq!((cell.len() as u64, cell.get(most << 50)), (most, Tally::default()));
+    assert!(list.iter().all(|(number, tally)| cell.get(*number) == *tally));
+}
