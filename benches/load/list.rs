@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use coaching::pb::cresta::v1::coaching::{ListScorecardsRequest, ScorecardOrderBy};
-use coaching::store::Db;
+use coaching::store::{Db, Origin, set_layout};
 use coaching::store::sled::{Options as SledOptions, SledEngine};
 
 use crate::generator::{Lines, Make, Protocol, Round, grpc};
@@ -109,6 +109,7 @@ async fn filled(folder: &Path, cards: usize) -> Result<PathBuf> {
     let start = Instant::now();
     let draft = folder.join(format!("list-{cards}.new"));
     let db = Db::new(Arc::new(SledEngine::open(&SledOptions::new(&draft))?));
+    set_layout(db.engine().as_ref(), &Origin::default(), coaching::services::layout()).await?;
     let client = world::client(db.clone());
     world::prepare(&mut client.clone()).await?;
     world::fill(&client, cards, AGENTS).await?;

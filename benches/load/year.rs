@@ -8,7 +8,7 @@ use coaching::pb::cresta::v1::coaching::*;
 use coaching::pb::cresta::v1::user::User;
 use coaching::store::memory::MemoryEngine;
 use coaching::store::sled::{Options as SledOptions, SledEngine};
-use coaching::store::{Db, Fault, Origin};
+use coaching::store::{Db, Fault, Origin, set_layout};
 use prost_types::Timestamp;
 
 use crate::{Result, world};
@@ -121,6 +121,8 @@ pub(crate) async fn store(folder: &Path, cards: usize) -> Result<PathBuf> {
     let (start, samples) = (Instant::now(), Arc::new(samples().await?));
     let draft = folder.join(format!("year-{cards}.new"));
     let db = Db::new(Arc::new(SledEngine::open(&SledOptions::new(&draft))?));
+    // Or else the server would rebuild what it takes for the store of another version.
+    set_layout(db.engine().as_ref(), &Origin::default(), coaching::services::layout()).await?;
     world::prepare(&mut world::client(db.clone())).await?;
     let tasks: Vec<_> = (0..AT_ONCE)
         .map(|first| {

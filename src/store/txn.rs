@@ -17,7 +17,7 @@ use bytes::Bytes;
 
 use super::{
     Cell, CellRange, Change, Commit, Counted, Delete, Direction, Engine, Event, Fault, IndexPage, IndexRange, Key,
-    NewEvent, Op, Origin, Pre, Put, Rec, Record, RecordType, Said, ScanRange, Scanned, ScannedCell, Stats, Tallies,
+    NewEvent, Op, Origin, Pre, Put, Rec, Record, RecordType, Said, ScanRange, Scanned, Stats, Tallies,
 };
 
 /// How often a closure runs before the conflict goes to the caller.
@@ -94,10 +94,11 @@ impl Db {
         self.0.engine.cells(cells).await
     }
 
-    /// At most `limit` cells of a range in which something counts, in order; fewer only at its end. A damaged one says so
-    /// for itself alone.
-    pub async fn scan_cells(&self, range: &CellRange, limit: usize) -> Result<Vec<ScannedCell>, Fault> {
-        self.0.engine.scan_cells(range, limit).await
+    /// At most `limit` cells of a range in which something counts, in order; fewer only at its end. A damaged one fails the
+    /// call: a sum without it would be wrong.
+    pub async fn scan_cells(&self, range: &CellRange, limit: usize) -> Result<Vec<(Cell, Tallies)>, Fault> {
+        let found = self.0.engine.scan_cells(range, limit).await?;
+        found.into_iter().map(|(cell, tallies)| tallies.map(|tallies| (cell, tallies))).collect()
     }
 
     /// At most `limit` events of a record after this version (0 for all), oldest first.
