@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use http::{HeaderName, HeaderValue};
 use indicatif::{ProgressBar, ProgressStyle};
 use prost_reflect::DescriptorPool;
+use sha2::{Digest as _, Sha256};
 
 use super::Failure;
 use crate::api::Rules;
@@ -25,7 +26,6 @@ use progress::{Counts, Earlier, Mark, Work};
 use rejects::Rejects;
 use road::Road;
 use sender::Sender;
-use sha2::{Digest as _, Sha256};
 
 mod lines;
 mod lock;
@@ -217,25 +217,13 @@ async fn desk(arguments: &Arguments, into: &str, db: Option<&Db>, rejected: &Pat
     let bar = ProgressBar::new(work.size()).with_message("0");
     let style = ProgressStyle::with_template("importing [{bar:40}] {percent}%, line {msg}, {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let earlier = match arguments.from_start {
-        true => Earlier::Nothing,
-        false => progress::earlier(&path, &work).map_err(failed(path.display()))?,
-    };
-    let mut hash = Sha256::new();
-    let earlier = match earlier {
-        Earlier::Mark(mark) => {
-            hash = progress::hashed(&mut file, mark.offset).map_err(&read)?;
-            match progress::hex(hash.clone()) == mark.hash && went_through(db, &mark).await? {
-                true => Earlier::Mark(mark),
-                false => Earlier::Other,
-            }
-        }
-        other => other,
+    let (earlier, hash) = match arguments.from_start {
+        true => (Earlier::Nothing, Sha256::new()),
+        false => earlier(&mut file, &path, &work, db).await?,
     };
     if !matches!(earlier, Earlier::Mark(_)) {
         // Before anything else is done, so that no later run goes on from where this one did not stop.
         progress::remove(&path).map_err(failed(path.display()))?;
-        hash = Sha256::new();
     }
     let (rejects, mark) = match earlier {
         Earlier::Mark(mark) => {
@@ -260,12 +248,22 @@ async fn desk(arguments: &Arguments, into: &str, db: Option<&Db>, rejected: &Pat
     Ok(Desk { input, kept: Some((path, work)), rejects, mark, hash, bar })
 }
 
-/// Whether the store holds what was in it at the mark. A server's cannot be asked.
-async fn went_through(db: Option<&Db>, mark: &Mark) -> Result<bool, Failure> {
-    match (db, &mark.store) {
-        (Some(db), Some(point)) => point.is_in(db).await.map_err(Failure::Store),
-        (db, point) => Ok(db.is_none() && point.is_none()),
+/// The mark of an earlier run, if file and store are as they were at it, with the hash of what is before it.
+async fn earlier(file: &mut File, path: &Path, work: &Work, db: Option<&Db>) -> Result<(Earlier, Sha256), Failure> {
+    let earlier = progress::earlier(path, work).map_err(failed(path.display()))?;
+    if let Earlier::Mark(mark) = &earlier {
+        let hash = progress::hashed(file, mark.offset).map_err(failed("what is imported"))?;
+        let holds = match (db, &mark.store) {
+            (Some(db), Some(point)) => point.is_in(db).await.map_err(Failure::Store)?,
+            // A server cannot be asked.
+            (db, point) => db.is_none() && point.is_none(),
+        };
+        if holds && progress::hex(hash.clone()) == mark.hash {
+            return Ok((earlier, hash));
+        }
+        return Ok((Earlier::Other, Sha256::new()));
     }
+    Ok((earlier, Sha256::new()))
 }
 
 /// How to go on after a stop.

@@ -249,12 +249,16 @@ fn a_line_mended_before_the_mark_and_a_folder_put_back_begin_at_the_first_line()
         assert!(!again.err.contains("going on after"), "{}", again.err);
     }
     for old in [Some(&copy), None] {
+        let put_back = || {
+            fs::remove_dir_all(&data).unwrap();
+            old.inspect(|copy| copied(copy, &data));
+        };
         place.write(&lines("a"));
+        put_back();
         if !place.cut_off() {
             continue;
         }
-        fs::remove_dir_all(&data).unwrap();
-        old.inspect(|copy| copied(copy, &data));
+        put_back();
         let again = place.import(&[]).with(0, &["groups: 9000 made or changed, 0 unchanged, 0 rejected"]);
         assert!(again.err.contains("starting at the first line"), "{}", again.err);
     }

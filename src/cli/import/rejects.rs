@@ -197,6 +197,23 @@ mod tests {
     }
 
     #[test]
+    fn the_name_of_the_file_is_brought_to_the_disk_once() {
+        let root = tempfile::tempdir().unwrap();
+        let (folder, away) = (root.path().join("folder"), root.path().join("away"));
+        fs::create_dir(&folder).unwrap();
+        let (mut rejects, _) = Rejects::fresh(&folder.join("r"), ProgressBar::hidden()).unwrap();
+        rejects.add(1, "bad", b"1").unwrap();
+        // A folder that is not there cannot be synced, while the open file can.
+        fs::rename(&folder, &away).unwrap();
+        assert!(rejects.sync().is_err());
+        fs::rename(&away, &folder).unwrap();
+        rejects.sync().unwrap();
+        fs::rename(&folder, &away).unwrap();
+        rejects.add(2, "bad", b"2").unwrap();
+        assert!(rejects.sync().is_ok());
+    }
+
+    #[test]
     fn what_another_import_is_writing_is_let_be() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("r");
