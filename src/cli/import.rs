@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use http::{HeaderName, HeaderValue};
 use indicatif::{ProgressBar, ProgressStyle};
 use prost_reflect::DescriptorPool;
+use sha2::{Digest as _, Sha256};
 
 use super::Failure;
 use crate::api::Rules;
@@ -18,13 +19,17 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::{EngineKind, Settings};
 use crate::rest::Options;
 use crate::rest::json::Codec;
+use crate::store::Db;
 use lines::{LONGEST, Lines, Text};
+use point::Point;
 use progress::{Counts, Earlier, Mark, Work};
 use rejects::Rejects;
 use road::Road;
 use sender::Sender;
 
 mod lines;
+mod lock;
+mod point;
 mod progress;
 mod record;
 mod rejects;
@@ -74,6 +79,8 @@ struct Desk {
     kept: Option<(PathBuf, Work)>,
     rejects: Rejects,
     mark: Mark,
+    /// Of what is before the mark.
+    hash: Sha256,
     bar: ProgressBar,
 }
 
@@ -88,12 +95,12 @@ pub(super) fn run(arguments: &Arguments, settings: &Settings) -> Result<(), Fail
     };
     super::block_on(async {
         match &arguments.server {
-            Some(url) => feed(arguments, &into, Road::into_server(url, arguments.header.clone()).await?).await,
+            Some(url) => feed(arguments, &into, None, Road::into_server(url, arguments.header.clone()).await?).await,
             None => {
                 let db = super::serve::open(settings).await?;
                 super::verify::settle(&db).await;
                 let rules = Rules { strict_directory: settings.directory_strict };
-                let fed = feed(arguments, &into, Road::into_store(db.clone(), rules)).await;
+                let fed = feed(arguments, &into, Some(&db), Road::into_store(db.clone(), rules)).await;
                 let closed = db.close().await.map_err(Failure::Store);
                 fed.and(closed)
             }
@@ -107,19 +114,20 @@ fn failed(what: impl ToString) -> impl Fn(io::Error) -> Failure {
     move |error| Failure::Other(format!("{what}: {error}"))
 }
 
-async fn feed(arguments: &Arguments, into: &str, road: Road) -> Result<(), Failure> {
+async fn feed(arguments: &Arguments, into: &str, db: Option<&Db>, road: Road) -> Result<(), Failure> {
     let rejected = arguments.rejected.clone().unwrap_or_else(|| match arguments.file.as_os_str() == "-" {
         true => "stdin.rejected.jsonl".into(),
         false => progress::beside(&arguments.file, "rejected.jsonl"),
     });
-    let desk = desk(arguments, into, &rejected)?;
+    let desk = desk(arguments, into, db, &rejected).await?;
     let pool = DescriptorPool::decode(crate::pb::DESCRIPTORS).map_err(|error| Failure::Other(error.to_string()))?;
     let codec = Codec::new(&pool, Options::default().max_depth);
     let (begun, first) = (Instant::now(), desk.mark.line);
     let at_once = usize::from(arguments.at_once);
-    let mut sender = Sender::new(road, at_once, SystemClock::default().now(), desk.rejects, desk.mark.counts);
-    let mut lines = Lines::after(desk.input, desk.mark.line, desk.mark.offset);
-    let around = Around { file: &arguments.file, rejected: &rejected, kept: desk.kept.as_ref(), bar: &desk.bar };
+    let (now, advice) = (SystemClock::default().now(), advice(arguments));
+    let mut sender = Sender::new(road, at_once, now, advice, desk.rejects, desk.mark.counts);
+    let mut lines = Lines::after(desk.input, desk.mark.line, desk.mark.offset, desk.hash);
+    let around = Around { file: &arguments.file, rejected: &rejected, kept: desk.kept.as_ref(), db, bar: &desk.bar };
     let done = around.send(&codec, &mut lines, &mut sender).await;
     desk.bar.finish_and_clear();
     told(&sender.counts, lines.number() - first, begun.elapsed());
@@ -138,6 +146,7 @@ struct Around<'a> {
     file: &'a Path,
     rejected: &'a Path,
     kept: Option<&'a (PathBuf, Work)>,
+    db: Option<&'a Db>,
     bar: &'a ProgressBar,
 }
 
@@ -164,7 +173,11 @@ impl Around<'_> {
                 self.bar.set_message(lines.number().to_string());
                 if let Some((path, work)) = self.kept {
                     let (line, offset, counts) = (lines.number(), lines.offset(), sender.counts.clone());
-                    let mark = Mark { line, offset, rejected_bytes, counts };
+                    let store = match self.db {
+                        Some(db) => Some(Point::now(db).await.map_err(Failure::Store)?),
+                        None => None,
+                    };
+                    let mark = Mark { line, offset, hash: lines.hash(), store, rejected_bytes, counts };
                     progress::save(path, work, &mark).map_err(failed(path.display()))?;
                 }
                 (marked, pause) = (Instant::now(), MARK_EVERY);
@@ -182,7 +195,7 @@ impl Around<'_> {
 }
 
 /// Opens what is read and what is written, at the line where an earlier run of the same import stopped.
-fn desk(arguments: &Arguments, into: &str, rejected: &Path) -> Result<Desk, Failure> {
+async fn desk(arguments: &Arguments, into: &str, db: Option<&Db>, rejected: &Path) -> Result<Desk, Failure> {
     let fresh = |bar: &ProgressBar| -> Result<Rejects, Failure> {
         let (rejects, old) = Rejects::fresh(rejected, bar.clone()).map_err(failed(rejected.display()))?;
         if let Some(old) = old {
@@ -195,19 +208,24 @@ fn desk(arguments: &Arguments, into: &str, rejected: &Path) -> Result<Desk, Fail
         let style = ProgressStyle::with_template("importing {bytes}, line {msg}, {elapsed}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
         let (input, rejects) = (Box::new(BufReader::new(io::stdin())), fresh(&bar)?);
-        return Ok(Desk { input, kept: None, rejects, mark: Mark::default(), bar });
+        return Ok(Desk { input, kept: None, rejects, mark: Mark::default(), hash: Sha256::new(), bar });
     }
     let read = failed(arguments.file.display());
     let mut file = File::open(&arguments.file).map_err(&read)?;
-    let work = Work::of(&mut file, into, rejected).map_err(&read)?;
+    lock::take(&file).map_err(&read)?;
+    let work = Work::of(&file, into, rejected).map_err(&read)?;
     let path = progress::beside(&arguments.file, "progress");
     let bar = ProgressBar::new(work.size()).with_message("0");
     let style = ProgressStyle::with_template("importing [{bar:40}] {percent}%, line {msg}, {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let earlier = match arguments.from_start {
-        true => Earlier::Nothing,
-        false => progress::earlier(&path, &work).map_err(failed(path.display()))?,
+    let (earlier, hash) = match arguments.from_start {
+        true => (Earlier::Nothing, Sha256::new()),
+        false => earlier(&mut file, &path, &work, db).await?,
     };
+    if !matches!(earlier, Earlier::Mark(_)) {
+        // Before anything else is done, so that no later run goes on from where this one did not stop.
+        progress::remove(&path).map_err(failed(path.display()))?;
+    }
     let (rejects, mark) = match earlier {
         Earlier::Mark(mark) => {
             eprintln!("going on after line {}, up to which an earlier import came (--from-start does not)", mark.line);
@@ -218,13 +236,44 @@ fn desk(arguments: &Arguments, into: &str, rejected: &Path) -> Result<Desk, Fail
             (rejects, mark)
         }
         Earlier::Other => {
-            eprintln!("{} is of another import: starting at the first line", path.display());
+            eprintln!(
+                "{} is of another import, or lines or the store were changed since: starting at the first line",
+                path.display()
+            );
             (fresh(&bar)?, Mark::default())
         }
         Earlier::Nothing => (fresh(&bar)?, Mark::default()),
     };
     file.seek(SeekFrom::Start(mark.offset)).map_err(&read)?;
-    Ok(Desk { input: Box::new(BufReader::with_capacity(1 << 16, file)), kept: Some((path, work)), rejects, mark, bar })
+    let input = Box::new(BufReader::with_capacity(1 << 16, file));
+    Ok(Desk { input, kept: Some((path, work)), rejects, mark, hash, bar })
+}
+
+/// The mark of an earlier run, if file and store are as they were at it, with the hash of what is before it.
+async fn earlier(file: &mut File, path: &Path, work: &Work, db: Option<&Db>) -> Result<(Earlier, Sha256), Failure> {
+    let earlier = progress::earlier(path, work).map_err(failed(path.display()))?;
+    if let Earlier::Mark(mark) = &earlier {
+        let hash = progress::hashed(file, mark.offset).map_err(failed("what is imported"))?;
+        let holds = match (db, &mark.store) {
+            (Some(db), Some(point)) => point.is_in(db).await.map_err(Failure::Store)?,
+            // A server cannot be asked.
+            (db, point) => db.is_none() && point.is_none(),
+        };
+        if holds && progress::hex(hash.clone()) == mark.hash {
+            return Ok((earlier, hash));
+        }
+        return Ok((Earlier::Other, Sha256::new()));
+    }
+    Ok((earlier, Sha256::new()))
+}
+
+/// How to go on after a stop.
+fn advice(arguments: &Arguments) -> &'static str {
+    match (arguments.file.as_os_str() == "-", arguments.from_start) {
+        (true, _) => "Give all lines again: those that are in already are not changed by that",
+        (false, true) => "Give the same command without --from-start to go on",
+        (false, false) => "Give the same command again to go on",
+    }
 }
 
 /// Tells what became of the lines.
@@ -237,4 +286,26 @@ fn told(counts: &Counts, lines: u64, time: Duration) {
     }
     let seconds = time.as_secs_f64();
     println!("{lines} lines in {seconds:.1} s, {:.0} lines/s", lines as f64 / seconds.max(0.001));
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn what_is_said_after_a_stop_goes_on_in_every_mode() {
+        let of = |words: &[&str]| advice(&Line::try_parse_from([&["import"], words].concat()).unwrap().arguments);
+        assert!(of(&["f"]).starts_with("Give the same command again"));
+        assert!(of(&["f", "--from-start"]).starts_with("Give the same command without --from-start"));
+        assert!(of(&["-"]).starts_with("Give all lines again"));
+        assert!(of(&["-", "--from-start"]).starts_with("Give all lines again"));
+    }
 }

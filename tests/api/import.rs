@@ -69,6 +69,23 @@ impl Place {
         program.arg(file).args(options).stdin(Stdio::null()).output().unwrap().into()
     }
 
+    /// Begins an import and kills it after its first mark. Whether it was not done before.
+    fn cut_off(&self) -> bool {
+        let mut program = server::program(&self.data(), "import");
+        let mut child = program.arg(self.file("")).args(["--at-once", "1"]).stderr(Stdio::null()).spawn().unwrap();
+        let end = Instant::now() + Duration::from_secs(60);
+        while !self.file(".progress").exists() && child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < end, "no mark was set");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // Somewhere after the mark, so that lines are repeated.
+        std::thread::sleep(Duration::from_millis(20));
+        let ended = child.try_wait().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        ended.is_none()
+    }
+
     fn rejected(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.file(".rejected.jsonl")).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -198,19 +215,7 @@ fn an_import_killed_in_the_middle_is_finished_by_the_same_command() {
     lines[10] = "nonsense".into();
     lines[8_900] = "nonsense".into();
     let place = Place::with(&lines);
-    let mut program = server::program(&place.data(), "import");
-    let mut child = program.arg(place.file("")).args(["--at-once", "1"]).stderr(Stdio::null()).spawn().unwrap();
-    let end = Instant::now() + Duration::from_secs(60);
-    while !place.file(".progress").exists() && child.try_wait().unwrap().is_none() {
-        assert!(Instant::now() < end, "no mark was set");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    // Somewhere after the mark, so that lines are repeated.
-    std::thread::sleep(Duration::from_millis(20));
-    let ended = child.try_wait().unwrap();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    if ended.is_none() {
+    if place.cut_off() {
         let again = place.import(&[]).with(7, &["lines: 0 made or changed, 0 unchanged, 2 rejected"]);
         assert!(again.err.contains("going on after line "), "{}", again.err);
     }
@@ -220,6 +225,88 @@ fn an_import_killed_in_the_middle_is_finished_by_the_same_command() {
     third.with(7, &["groups: 0 made or changed, 8998 unchanged, 0 rejected"]);
     let verify = server::program(&place.data(), "verify").output().unwrap();
     assert!(verify.status.success(), "{verify:?}");
+}
+
+#[test]
+fn a_line_mended_before_the_mark_and_a_folder_put_back_begin_at_the_first_line() {
+    let named = |number: usize, name: &str| {
+        let name = format!("{name}{}", "x".repeat(200));
+        json!({"group": {"name": format!("customers/c/groups/g{number}"), "displayName": name}})
+    };
+    let lines = |first: &str| -> Vec<Value> {
+        (0..9_000).map(|number| named(number, if number == 400 { first } else { "a" })).collect()
+    };
+    // One line that is imported before, and a copy of the folder with it.
+    let place = Place::with(&[group("before")]);
+    place.import(&[]).with(0, &[]);
+    let (data, copy) = (place.data(), place.root.path().join("copy"));
+    copied(&data, &copy);
+    place.write(&lines("a"));
+    if place.cut_off() {
+        // The 400th line is beyond the first 64 KiB, and as long as it was.
+        place.write(&lines("b"));
+        let again = place.import(&[]).with(0, &[]);
+        assert!(!again.err.contains("going on after"), "{}", again.err);
+    }
+    for old in [Some(&copy), None] {
+        let put_back = || {
+            fs::remove_dir_all(&data).unwrap();
+            old.inspect(|copy| copied(copy, &data));
+        };
+        place.write(&lines("a"));
+        put_back();
+        if !place.cut_off() {
+            continue;
+        }
+        put_back();
+        let again = place.import(&[]).with(0, &["groups: 9000 made or changed, 0 unchanged, 0 rejected"]);
+        assert!(again.err.contains("starting at the first line"), "{}", again.err);
+    }
+}
+
+fn copied(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (from, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+        match from.is_dir() {
+            true => copied(&from, &to),
+            false => assert!(fs::copy(&from, &to).is_ok()),
+        }
+    }
+}
+
+#[test]
+fn an_import_from_the_start_forgets_the_earlier_mark_and_keeps_a_second_import_of_the_file_out() {
+    let place = Place::with(&[group("g")]);
+    // Takes the connection, and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    fs::write(place.file(".progress"), "{}").unwrap();
+    let mut program = server::program(&place.data(), "import");
+    program.arg(place.file("")).args(["--from-start", "--server", &url]).stdin(Stdio::null());
+    let mut child = program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let end = Instant::now() + Duration::from_secs(20);
+    while place.file(".progress").exists() && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let forgotten = !place.file(".progress").exists();
+    let second = place.import(&[]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(forgotten, "it would be gone on from after a kill");
+    assert!(second.code == Some(1) && second.err.contains("another import is at it"), "{}", second.err);
+    place.import(&[]).with(0, &["groups: 1 made or changed, 0 unchanged, 0 rejected"]);
+}
+
+#[test]
+fn a_username_is_not_taken_by_a_line_that_is_rejected() {
+    let mut bad = user("a", "x");
+    bad["user"]["email"] = json!("nowhere");
+    let place = Place::with(&[bad, user("b", "x"), user("c", "X")]);
+    place.import(&[]).with(7, &["users: 1 made or changed, 0 unchanged, 2 rejected"]);
+    let rejected = place.rejected();
+    assert!(rejected[0]["problem"].as_str().unwrap().starts_with("user.email: "), "{rejected:?}");
+    assert_eq!(rejected[1]["problem"], "user.username: is the username of line 2 too");
 }
 
 #[test]

@@ -2,6 +2,10 @@
 
 use std::io::{self, BufRead};
 
+use sha2::{Digest as _, Sha256};
+
+use super::progress::hex;
+
 /// Most bytes of a line. A longer one is read past without being held.
 pub(super) const LONGEST: usize = 1 << 20;
 /// Bytes of a line that is too long which are kept, to know it by.
@@ -27,12 +31,14 @@ pub(super) struct Lines<R> {
     reader: R,
     number: u64,
     offset: u64,
+    /// Of the bytes up to there.
+    hash: Sha256,
 }
 
 impl<R: BufRead> Lines<R> {
-    /// Reads on from where the reader stands: after so many lines and bytes.
-    pub(super) fn after(reader: R, number: u64, offset: u64) -> Self {
-        Self { reader, number, offset }
+    /// Reads on from where the reader stands: after so many lines and bytes, and with these hashed.
+    pub(super) fn after(reader: R, number: u64, offset: u64, hash: Sha256) -> Self {
+        Self { reader, number, offset, hash }
     }
 
     /// Number of the line that was read last.
@@ -43,6 +49,11 @@ impl<R: BufRead> Lines<R> {
     /// Bytes up to the end of the line that was read last.
     pub(super) fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// The hash of these bytes.
+    pub(super) fn hash(&self) -> String {
+        hex(self.hash.clone())
     }
 
     /// The next line; none at the end. A byte order mark at the head of the file is no part of it.
@@ -68,6 +79,7 @@ impl<R: BufRead> Lines<R> {
                 text.shrink_to_fit();
             }
             let (used, last) = (part.len() + usize::from(end.is_some()), end.is_some() || buffer.is_empty());
+            self.hash.update(buffer.get(..used).unwrap_or_default());
             self.reader.consume(used);
             self.offset += used as u64;
             if last {
@@ -90,10 +102,12 @@ mod tests {
     use super::*;
 
     fn all(text: &[u8], buffer: usize) -> Vec<(u64, Text, u64)> {
-        let mut lines = Lines::after(BufReader::with_capacity(buffer, text), 0, 0);
+        let mut lines = Lines::after(BufReader::with_capacity(buffer, text), 0, 0, Sha256::new());
         let mut all = Vec::new();
         while let Some(line) = lines.next().unwrap() {
             all.push((line.number, line.text, lines.offset()));
+            let read = usize::try_from(lines.offset()).unwrap();
+            assert_eq!(lines.hash(), hex(Sha256::new_with_prefix(&text[..read])));
         }
         all
     }

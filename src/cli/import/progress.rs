@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// So many bytes at the head of a file tell it from another of its size.
-const HEAD: u64 = 64 << 10;
+use super::point::Point;
 
 /// What became of lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,19 +29,15 @@ pub(super) type Counts = BTreeMap<String, Count>;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Work {
     size: u64,
-    head: String,
     into: String,
     rejected: String,
 }
 
 impl Work {
     /// Of this file, with the place it is imported into and the file of its rejects.
-    pub(super) fn of(file: &mut File, into: &str, rejected: &Path) -> io::Result<Self> {
-        let mut head = Vec::new();
-        file.take(HEAD).read_to_end(&mut head)?;
-        let hash = Sha256::digest(&head).iter().map(|byte| format!("{byte:02x}")).collect();
+    pub(super) fn of(file: &File, into: &str, rejected: &Path) -> io::Result<Self> {
         let rejected = std::path::absolute(rejected)?.to_string_lossy().into_owned();
-        Ok(Self { size: file.metadata()?.len(), head: hash, into: into.to_owned(), rejected })
+        Ok(Self { size: file.metadata()?.len(), into: into.to_owned(), rejected })
     }
 
     /// Bytes of the file.
@@ -58,6 +53,10 @@ pub(super) struct Mark {
     pub(super) line: u64,
     /// Where it ends.
     pub(super) offset: u64,
+    /// Hash of all bytes up to there: a line that was mended since is not taken for one that is done.
+    pub(super) hash: String,
+    /// What the store held then; none where the import is into a server.
+    pub(super) store: Option<Point>,
     /// Bytes of the file of rejects.
     pub(super) rejected_bytes: u64,
     pub(super) counts: Counts,
@@ -76,6 +75,26 @@ pub(super) enum Earlier {
     /// Another file, or another place that it went to: no use for this one.
     Other,
     Mark(Mark),
+}
+
+/// A hash as text.
+pub(super) fn hex(hash: Sha256) -> String {
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Hashes so many bytes at the head of a file, fewer where it has no more, and leaves it standing behind them.
+pub(super) fn hashed(file: &mut File, bytes: u64) -> io::Result<Sha256> {
+    let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
+    file.seek(SeekFrom::Start(0))?;
+    let mut head = file.take(bytes);
+    loop {
+        match head.read(&mut buffer) {
+            Ok(0) => return Ok(hash),
+            Ok(read) => hash.update(buffer.get(..read).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// The path with one more ending.
@@ -117,7 +136,8 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-fn sync_folder(of: &Path) -> io::Result<()> {
+/// Makes the name of a file durable.
+pub(super) fn sync_folder(of: &Path) -> io::Result<()> {
     let folder = of.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     File::open(folder)?.sync_all()
 }
@@ -132,14 +152,14 @@ mod tests {
         let (file, path) = (folder.path().join("f"), folder.path().join("f.progress"));
         let work = |text: &str, into: &str| {
             fs::write(&file, text).unwrap();
-            Work::of(&mut File::open(&file).unwrap(), into, Path::new("r")).unwrap()
+            Work::of(&File::open(&file).unwrap(), into, Path::new("r")).unwrap()
         };
         let mark = Mark { line: 3, offset: 40, rejected_bytes: 5, ..Mark::default() };
         assert_eq!(earlier(&path, &work("abc", "here")).unwrap(), Earlier::Nothing);
         save(&path, &work("abc", "here"), &Mark::default()).unwrap();
         save(&path, &work("abc", "here"), &mark).unwrap();
         assert_eq!(earlier(&path, &work("abc", "here")).unwrap(), Earlier::Mark(mark));
-        for (text, into) in [("abd", "here"), ("abcd", "here"), ("abc", "there")] {
+        for (text, into) in [("abcd", "here"), ("abc", "there")] {
             assert_eq!(earlier(&path, &work(text, into)).unwrap(), Earlier::Other);
         }
         fs::write(&path, "{\"work\":").unwrap();
@@ -147,5 +167,25 @@ mod tests {
         remove(&path).unwrap();
         remove(&path).unwrap();
         assert_eq!(earlier(&path, &work("abc", "here")).unwrap(), Earlier::Nothing);
+    }
+    #[test]
+    fn a_byte_that_changed_anywhere_before_the_mark_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        let mut bytes = vec![b'a'; 300_000];
+        let of = |bytes: &[u8], up_to: u64| {
+            fs::write(&path, bytes).unwrap();
+            let mut file = File::open(&path).unwrap();
+            let hash = hex(hashed(&mut file, up_to).unwrap());
+            assert_eq!(file.stream_position().unwrap(), up_to);
+            hash
+        };
+        let (before, all) = (of(&bytes, 200_000), of(&bytes, 300_000));
+        assert_eq!(before, hex(Sha256::new_with_prefix(&bytes[..200_000])));
+        bytes[250_000] = b'b';
+        assert_eq!(of(&bytes, 200_000), before);
+        assert_ne!(of(&bytes, 300_000), all);
+        bytes[199_999] = b'b';
+        assert_ne!(of(&bytes, 200_000), before);
     }
 }

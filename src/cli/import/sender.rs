@@ -45,15 +45,24 @@ pub(super) struct Sender {
     /// Names and usernames of what is flying, and names of what is to fly next.
     busy: HashSet<String>,
     refused: Vec<(Batch, Status)>,
+    /// What to do after the import was stopped.
+    advice: &'static str,
     pub(super) rejects: Rejects,
     pub(super) counts: Counts,
 }
 
 impl Sender {
     /// Sends along this road so many batches at once.
-    pub(super) fn new(road: Road, at_once: usize, begun: Micros, rejects: Rejects, counts: Counts) -> Self {
-        let (flying, busy) = (JoinSet::new(), HashSet::new());
-        Self { road, at_once, begun, kind: None, open: None, flying, busy, refused: Vec::new(), rejects, counts }
+    pub(super) fn new(
+        road: Road,
+        at_once: usize,
+        begun: Micros,
+        advice: &'static str,
+        rejects: Rejects,
+        counts: Counts,
+    ) -> Self {
+        let (flying, busy, refused) = (JoinSet::new(), HashSet::new(), Vec::new());
+        Self { road, at_once, begun, kind: None, open: None, flying, busy, refused, advice, rejects, counts }
     }
 
     /// Takes the next record. Whatever it may refer to, and whatever it may replace or compete with, is done before it.
@@ -169,7 +178,8 @@ impl Sender {
             let (kind, plural) = (batch.kind, batch.kind.plural());
             let lines: Vec<u64> = batch.records.iter().map(|record| record.line).collect();
             match verdict::of(&status, plural, batch.records.len()) {
-                Verdict::Bad(bad) => {
+                Verdict::Bad(mut bad) => {
+                    verdict::without_rivals(&mut bad, plural);
                     let mut good = Vec::new();
                     for (at, record) in batch.records.into_iter().enumerate() {
                         let own = bad.iter().filter(|(place, ..)| *place == at);
@@ -191,7 +201,7 @@ impl Sender {
                         left.push(batch);
                     }
                 },
-                Verdict::Again | Verdict::Stop => return Err(stopped(&status, &lines)),
+                Verdict::Again | Verdict::Stop => return Err(stopped(&status, &lines, self.advice)),
             }
         }
         Ok(())
@@ -208,11 +218,11 @@ fn told(kind: Kind, path: &str, description: &str) -> String {
     format!("{singular}{dot}{path}: {description}")
 }
 
-fn stopped(status: &Status, lines: &[u64]) -> Failure {
+fn stopped(status: &Status, lines: &[u64], advice: &str) -> Failure {
     let (first, last) = (lines.first().copied().unwrap_or_default(), lines.last().copied().unwrap_or_default());
     let (code, message) = (status.code(), status.message());
     Failure::Other(format!(
-        "the import stopped, as lines {first} to {last} were answered {code:?}: {message}. Give the same command again to go on"
+        "the import stopped, as lines {first} to {last} were answered {code:?}: {message}. {advice}"
     ))
 }
 

@@ -1,5 +1,7 @@
 //! What a refusal of a batch means: for its records, for another try, or for the whole import.
 
+use std::collections::HashSet;
+
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -49,6 +51,18 @@ pub(super) fn of(status: &Status, plural: &str, records: usize) -> Verdict {
 fn place<'a>(field: &'a str, plural: &str) -> Option<(usize, &'a str)> {
     let (number, path) = field.strip_prefix(plural)?.strip_prefix('[')?.split_once(']')?;
     Some((number.parse().ok()?, path.strip_prefix('.').unwrap_or(path)))
+}
+
+/// Takes out what is held against records for the username of an earlier one that is itself bad: that one does not get
+/// in, so they may. Those that are bad for nothing else are to be sent again without it.
+pub(super) fn without_rivals(bad: &mut Vec<(usize, String, String)>, plural: &str) {
+    let rival = |path: &str, text: &str| {
+        let of = text.strip_prefix("is the username of ")?.strip_suffix(" too")?;
+        (path == "username").then(|| place(of, plural)).flatten().filter(|(_, rest)| rest.is_empty()).map(|(at, _)| at)
+    };
+    let alone: HashSet<usize> =
+        bad.iter().filter(|(_, path, text)| rival(path, text).is_none()).map(|(at, ..)| *at).collect();
+    bad.retain(|(at, path, text)| alone.contains(at) || rival(path, text).is_none_or(|of| !alone.contains(&of)));
 }
 
 /// A description with the lines in it that it names as places in the batch.
@@ -118,5 +132,18 @@ mod tests {
         assert_eq!(told("is the username of users[1] too"), "is the username of line 12 too");
         assert_eq!(told("is the username of customers/c/users/u"), "is the username of customers/c/users/u");
         assert_eq!(told("users[0], users[9], users"), "line 11, users[9], users");
+    }
+    #[test]
+    fn a_username_is_free_when_the_earlier_record_of_it_is_bad() {
+        let own = |at, path: &str| (at, path.to_owned(), "is bad".to_owned());
+        let rival = |at, of: usize| (at, "username".to_owned(), format!("is the username of users[{of}] too"));
+        let mut bad = vec![own(0, "email"), rival(1, 0), rival(2, 0), own(2, "email"), rival(4, 3)];
+        without_rivals(&mut bad, "users");
+        // The third is bad by itself, and the fifth's rival is good.
+        assert_eq!(bad, [own(0, "email"), rival(2, 0), own(2, "email"), rival(4, 3)]);
+        let stored = (1, "username".to_owned(), "is the username of customers/c/users/u".to_owned());
+        let mut bad = vec![own(0, "email"), stored.clone()];
+        without_rivals(&mut bad, "users");
+        assert_eq!(bad, [own(0, "email"), stored]);
     }
 }
