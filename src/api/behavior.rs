@@ -9,6 +9,9 @@ use crate::error::FieldViolation;
 use crate::names::Name;
 use crate::pb::cresta::v1::user::User;
 
+/// Most values of one repeated filter.
+const VALUES_MAX: usize = 100;
+
 /// The generated implementations and the table of RPCs.
 #[allow(unused_variables, deprecated, unreachable_pub, clippy::all)] // written by build/described.rs, read by nobody
 mod described {
@@ -191,6 +194,12 @@ impl Faults {
 
     pub(super) fn unknown_enum(&mut self, at: &At<'_>, number: i32) {
         self.add(at, format!("{number} is no value of this enum"));
+    }
+
+    pub(super) fn few(&mut self, at: &At<'_>, count: usize) {
+        if count > VALUES_MAX {
+            self.add(at, format!("has {count} values: at most {VALUES_MAX} go into one request"));
+        }
     }
 
     pub(super) fn finite(&mut self, at: &At<'_>, number: f64) {

@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use prost::Message;
 
+use super::filter::set_of;
 use super::scorecards::counts;
 use super::{audiences, history, standing};
 use crate::api::Ctx;
@@ -203,6 +204,21 @@ pub(super) async fn revision_meant(ctx: &Ctx, field: &str, filter: &str) -> Resu
     }
 }
 
+/// Takes out of templates what is not for the caller. An agent gets the form; whom else it is for, who grades on it and
+/// how much of whose work is to be evaluated are lists of colleagues.
+pub(super) fn narrow(ctx: &Ctx, templates: &mut [ScorecardTemplate]) {
+    if !ctx.caller.is_agent() {
+        return;
+    }
+    for template in templates {
+        template.audience = None;
+        template.resolved_audience.clear();
+        template.resolved_audience_count = 0;
+        template.permissions = None;
+        template.qa_task_config = None;
+    }
+}
+
 /// GetScorecardTemplate: as it is now, as it was, or one revision.
 pub async fn get(ctx: Ctx, request: GetScorecardTemplateRequest) -> Result<GetScorecardTemplateResponse> {
     let name = Name::parse(TEMPLATE, &request.name).map_err(|bad| Error::field("name", bad.to_string()))?;
@@ -219,9 +235,10 @@ pub async fn get(ctx: Ctx, request: GetScorecardTemplateRequest) -> Result<GetSc
         }
     };
     // Whom its audience gives is known of now alone.
-    if request.read_time.is_none() {
+    if request.read_time.is_none() && !ctx.caller.is_agent() {
         audiences::show(&ctx, std::slice::from_mut(&mut template)).await?;
     }
+    narrow(&ctx, std::slice::from_mut(&mut template));
     Ok(GetScorecardTemplateResponse { scorecard_template: Some(template) })
 }
 
@@ -282,6 +299,7 @@ pub async fn list_current(
         status if status == ScorecardTemplateStatus::Inactive as i32 => request.include_deactivated,
         _ => true,
     };
+    let triggers = set_of(&request.triggers);
     let typed = |kind: i32| request.types.is_empty() || request.types.contains(&kind);
     let agent = &*request.agent_user_name;
     let known = standing::known(&ctx, None, agent).await?;
@@ -297,7 +315,7 @@ pub async fn list_current(
                 && typed(template.r#type)
                 && (request.usecase_names.is_empty()
                     || request.usecase_names.iter().any(|usecase| audience::serves(template, usecase)))
-                && (request.triggers.is_empty() || audience::triggered_by(template, &request.triggers))
+                && (triggers.is_empty() || audience::triggered_by(template, &triggers))
                 && (agent.is_empty() || audience::holds(template, agent, membership))
         },
     )
