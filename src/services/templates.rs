@@ -9,11 +9,12 @@ use prost::Message;
 use super::filter::set_of;
 use super::scorecards::counts;
 use super::{audiences, history, standing};
-use crate::api::Ctx;
+use crate::api::behavior::Carries;
 use crate::api::list::walk;
 use crate::api::page::Page;
 use crate::api::resource::{self, Resource, decode};
 use crate::api::standard::{self, fetch, load_for, save};
+use crate::api::{Ctx, users};
 use crate::domain;
 use crate::domain::audience;
 use crate::domain::lifecycle::Act;
@@ -255,24 +256,12 @@ pub async fn delete(
         save_revision(&txn, &template).await?;
         save(&txn, &mut template).await?;
     }
-    audiences::show(&ctx, std::slice::from_mut(&mut template)).await?;
     Ok(DeleteScorecardTemplateResponse { scorecard_template: Some(template) })
 }
 
 /// Refuses a name that carries a revision where a whole template is meant.
 pub(super) fn whole(name: &str, field: &str) -> Result<()> {
     if name.contains('@') { Err(Error::field(field, "must name the template, without @{revision}")) } else { Ok(()) }
-}
-
-/// CreateScorecardTemplate.
-pub async fn create(
-    ctx: Ctx,
-    txn: Txn,
-    request: CreateScorecardTemplateRequest,
-) -> Result<CreateScorecardTemplateResponse> {
-    let mut answer: CreateScorecardTemplateResponse = standard::create(ctx.clone(), txn, request).await?;
-    audiences::show(&ctx, answer.scorecard_template.as_mut_slice()).await?;
-    Ok(answer)
 }
 
 /// UpdateScorecardTemplate: the current revision only.
@@ -282,9 +271,25 @@ pub async fn update(
     request: UpdateScorecardTemplateRequest,
 ) -> Result<UpdateScorecardTemplateResponse> {
     whole(request.scorecard_template.as_ref().map_or("", |template| &template.name), "scorecardTemplate.name")?;
-    let mut answer: UpdateScorecardTemplateResponse = standard::update(ctx.clone(), txn, request).await?;
-    audiences::show(&ctx, answer.scorecard_template.as_mut_slice()).await?;
-    Ok(answer)
+    standard::update(ctx, txn, request).await
+}
+
+/// Shows in the answer of a write whom the template's audience holds now. That is no part of what was written, and a
+/// thousand users with their names would not fit into the record that remembers an answer. What is done stays done: were
+/// the directory not to be read, the answer goes without.
+pub async fn shown<A: Carries<ScorecardTemplate>>(ctx: Ctx, mut answer: A) -> A {
+    let Some(mut template) = answer.take() else { return answer };
+    let mut showing = ScorecardTemplate { audience: template.audience.clone(), ..Default::default() };
+    let filled = async {
+        audiences::show(&ctx, std::slice::from_mut(&mut showing)).await?;
+        users::fill(&ctx, &mut showing).await
+    };
+    if let Err(error) = filled.await {
+        tracing::error!(%error, template = template.name, "a template is written and answered without its audience");
+    }
+    template.resolved_audience = showing.resolved_audience;
+    template.resolved_audience_count = showing.resolved_audience_count;
+    A::with(template)
 }
 
 /// ListCurrentScorecardTemplates: by title.

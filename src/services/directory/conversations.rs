@@ -11,9 +11,7 @@ use crate::domain::directory;
 use crate::error::{FieldViolation, Result, reason};
 use crate::names::{Name, last_segment};
 use crate::pb::coaching::directory::v1::*;
-use crate::services::filter::{
-    among_any, check_window, hashes, marked, marks, micros, named, set_of, within,
-};
+use crate::services::filter::{among_any, check_window, hashes, marked, marks, micros, named, set_of, within};
 use crate::store::{Entries, IndexRange, Tag, Txn, tags};
 
 impl Resource for Conversation {
