@@ -89,9 +89,23 @@ fn reference(field: &FieldDescriptor) -> Option<String> {
     })
 }
 
+/// Most values of a filter.
+const VALUES: usize = 100;
+/// Most agents that one question is about, where it is no listing: a large team.
+const AGENTS: usize = 1_000;
+
+/// Whether the lists of a message are filters: those of the requests that look for things.
+fn filters(message: &MessageDescriptor) -> bool {
+    let verbs = ["List", "Retrieve", "Suggest", "Export", "StreamExport"];
+    message.parent_message().is_none()
+        && message.name().ends_with("Request")
+        && verbs.iter().any(|verb| message.name().starts_with(verb))
+}
+
 /// `impl Fields`: what every message can say of its own fields.
 fn fields(out: &mut String, message: &MessageDescriptor) -> Fallible<()> {
     let [mut clear, mut check, mut changed, mut copy, mut populated]: [String; 5] = Default::default();
+    let limits = filters(message);
     for field in message.fields() {
         let behaviors = behaviors(&field);
         let has = |name: &str| behaviors.iter().any(|b| b == name);
@@ -138,6 +152,14 @@ fn fields(out: &mut String, message: &MessageDescriptor) -> Fallible<()> {
         // The standard methods check a resource that a request carries, once it is whole, and a batch its resources; what
         // they refer to is told as it was sent.
         if field.is_list() {
+            if limits {
+                let most = if field.name() == "agent_user_names" && !message.name().starts_with("List") {
+                    AGENTS
+                } else {
+                    VALUES
+                };
+                writeln!(check, "faults.few(&At::new(at, {:?}, None), {member}.len(), {most});", field.json_name())?;
+            }
             let list = match carried(message, &field) {
                 true => format!("(if faults.follows() {{ &{member}[..] }} else {{ &[] }})"),
                 false => member.clone(),

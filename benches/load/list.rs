@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use coaching::pb::cresta::v1::coaching::{ListScorecardsRequest, ScorecardOrderBy};
-use coaching::store::{Db, Origin, set_layout};
 use coaching::store::sled::{Options as SledOptions, SledEngine};
+use coaching::store::{Db, Origin, set_layout};
 
 use crate::generator::{Lines, Make, Protocol, Round, grpc};
 use crate::served::Child;

@@ -193,6 +193,12 @@ impl Faults {
         self.add(at, format!("{number} is no value of this enum"));
     }
 
+    pub(super) fn few(&mut self, at: &At<'_>, count: usize, most: usize) {
+        if count > most {
+            self.add(at, format!("has {count} values: at most {most} go into one request"));
+        }
+    }
+
     pub(super) fn finite(&mut self, at: &At<'_>, number: f64) {
         if !number.is_finite() {
             self.add(at, "must be a finite number");

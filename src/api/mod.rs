@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use prost::Message;
 use tonic::metadata::MetadataMap;
@@ -28,7 +28,7 @@ pub mod references;
 pub mod resource;
 pub mod standard;
 pub mod stream;
-mod users;
+pub(crate) mod users;
 
 pub use idempotency::Remembered;
 
@@ -81,6 +81,8 @@ pub struct Call {
     pub profile: String,
     /// The `If-Match` header.
     pub if_match: Option<String>,
+    /// See [`references::had`].
+    had: Mutex<references::Had>,
 }
 
 impl Deref for Ctx {
@@ -164,6 +166,26 @@ impl Api {
         F: Fn(Ctx, Txn, Q) -> Fut + Send + Sync,
         Fut: Future<Output = Result<A>> + Send,
     {
+        self.write_showing(rpc, request, answer, |_, answer| std::future::ready(answer)).await
+    }
+
+    /// The same, where the answer shows more than was written: `show` adds it after the commit, beside what an idempotency
+    /// key remembers, and so to a repeated answer too. It cannot fail, as the write is done.
+    pub async fn write_showing<Q, A, F, Fut, S, Shown>(
+        &self,
+        rpc: &'static Rpc,
+        request: Request<Q>,
+        answer: F,
+        show: S,
+    ) -> Result<Response<A>, Status>
+    where
+        Q: Asks + Fields + Message + Clone + Sync,
+        A: Message + Default + Shows,
+        F: Fn(Ctx, Txn, Q) -> Fut + Send + Sync,
+        Fut: Future<Output = Result<A>> + Send,
+        S: FnOnce(Ctx, A) -> Shown + Send,
+        Shown: Future<Output = A> + Send,
+    {
         debug_assert!(rpc.writes, "{} does not declare that it writes", rpc.name);
         let answered = async {
             let (metadata, extensions, request) = request.into_parts();
@@ -179,7 +201,8 @@ impl Api {
                 idempotency::Sweeper::called(&ctx);
             }
             let (answer, ctx, request, key) = (&answer, &ctx, &request, &key);
-            ctx.db()
+            let written: Result<A> = ctx
+                .db()
                 .write(&origin, move |txn| async move {
                     if let Some(key) = key
                         && let Some(first) = key.answered(&txn, ctx.now).await?
@@ -197,7 +220,8 @@ impl Api {
                     }
                     Ok(answer)
                 })
-                .await
+                .await;
+            Ok(show(ctx.clone(), written?).await)
         };
         done(rpc, answered.await.map(respond))
     }
@@ -249,8 +273,17 @@ impl Api {
         };
         let bad = || Error::field("If-Match", "must be `*` or quoted etags, once").because(reason::INVALID_ETAG);
         let if_match = single(metadata, "if-match", bad)?.map(str::to_owned);
-        let call =
-            Call { api: self.clone(), caller, request_id, rpc, now: self.0.clock.now(), customer, profile, if_match };
+        let call = Call {
+            api: self.clone(),
+            caller,
+            request_id,
+            rpc,
+            now: self.0.clock.now(),
+            customer,
+            profile,
+            if_match,
+            had: Mutex::default(),
+        };
         Ok((Ctx(Arc::new(call)), request))
     }
 }

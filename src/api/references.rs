@@ -1,5 +1,8 @@
 //! What a write may refer to in the directory.
 
+use std::collections::HashSet;
+use std::sync::PoisonError;
+
 use super::Ctx;
 use super::behavior::{Asks, At, Described, Faults, Fields, Reference};
 use super::resource;
@@ -21,6 +24,21 @@ const KINDS: [(&str, Tag); 5] = [
 /// trailers, in which this is base64.
 const TOLD: usize = 4 << 10;
 
+/// What resources that a call changes referred to before: where each stands in the request, and the name.
+pub(super) type Had = HashSet<(String, String)>;
+
+/// Tells what the stored resource, which stands at `field` of the request, refers to already: a client that sends back
+/// what it read is not refused for that.
+pub(super) fn had<R: Fields>(ctx: &Ctx, field: &str, stored: &R) {
+    if !ctx.rules().strict_directory {
+        return;
+    }
+    let mut faults = Faults { references: Some(Vec::new()), ..Faults::default() };
+    stored.check(&At::root(field), &mut faults);
+    let names = faults.references.into_iter().flatten().map(|reference| (field.to_owned(), reference.name));
+    ctx.had.lock().unwrap_or_else(PoisonError::into_inner).extend(names);
+}
+
 /// Where the operator wants it, refuses a write whose request names something that the directory does not have. What is
 /// stored already does not count, nor does what is sent and not written as the mask does not name it.
 pub(super) async fn hold<Q: Asks + Fields>(ctx: &Ctx, request: &Q) -> Result<()> {
@@ -31,9 +49,13 @@ pub(super) async fn hold<Q: Asks + Fields>(ctx: &Ctx, request: &Q) -> Result<()>
     let mut faults = Faults { scope, references: Some(Vec::new()), ..Faults::default() };
     request.check(&At::root(""), &mut faults);
     let mut named = faults.references.unwrap_or_default();
+    // Taken, as a repetition of the write reads anew.
+    let had = std::mem::take(&mut *ctx.had.lock().unwrap_or_else(PoisonError::into_inner));
     named.retain(|reference| {
+        let place = reference.field.split('.').next().unwrap_or_default();
         // What the request itself is about is absent in words of its own.
         reference.field != Q::SCOPE
+            && !had.contains(&(place.to_owned(), reference.name.clone()))
             && request.update_mask().is_none_or(|mask| written(&reference.field, resource_of::<Q>(), &mask.paths))
     });
     known(ctx, &named).await

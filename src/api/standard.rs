@@ -6,7 +6,7 @@ use prost_types::FieldMask;
 use super::Ctx;
 use super::behavior::{Asks, At, Carries, Faults};
 use super::resource::{self, Resource, key_of};
-use super::{etag, mask};
+use super::{etag, mask, references};
 use crate::error::{Code, Error, FieldViolation, Result, reason};
 use crate::names::{Name, is_id};
 use crate::store::{Key, Record as _, Txn};
@@ -114,6 +114,7 @@ pub async fn update<R: Resource, Q: Asks + Carries<R>, A: Carries<R>>(ctx: Ctx, 
 
 /// What is stored with the fields in it that were sent; none where that changes nothing.
 pub fn merged<R: Resource>(ctx: &Ctx, field: &str, old: &R, sent: &R, fields: Option<&FieldMask>) -> Result<Option<R>> {
+    references::had(ctx, field, old);
     let mut merged = old.clone();
     mask::merge(&mut merged, sent, fields)?;
     merged.align(old);

@@ -14,7 +14,7 @@ use crate::pb::cresta::v1::user::User;
 use crate::store::Fault;
 
 /// Fills every user of an answer, in one read of the directory. One whom it does not know keeps the names alone.
-pub(super) async fn fill<A: Shows>(ctx: &Ctx, answer: &mut A) -> Result<()> {
+pub(crate) async fn fill<A: Shows>(ctx: &Ctx, answer: &mut A) -> Result<()> {
     if !A::USERS {
         return Ok(());
     }

@@ -93,11 +93,11 @@ pub fn serves(template: &ScorecardTemplate, usecase: &str) -> bool {
 }
 
 /// Whether one of these moments triggers a criterion of the template.
-pub fn triggered_by(template: &ScorecardTemplate, moments: &[String]) -> bool {
-    fn any(chapters: &[Chapter], moments: &[String]) -> bool {
+pub fn triggered_by(template: &ScorecardTemplate, moments: &HashSet<&str>) -> bool {
+    fn any(chapters: &[Chapter], moments: &HashSet<&str>) -> bool {
         chapters.iter().any(|chapter| {
             let mut triggers = chapter.criteria.iter().flat_map(|criterion| &criterion.triggers);
-            triggers.any(|trigger| moments.contains(trigger)) || any(&chapter.chapters, moments)
+            triggers.any(|trigger| moments.contains(trigger.as_str())) || any(&chapter.chapters, moments)
         })
     }
     template.template.as_ref().is_some_and(|structure| any(&structure.chapters, moments))
@@ -190,7 +190,7 @@ mod tests {
         let outer = Chapter { chapters: vec![inner], ..Default::default() };
         let structure = TemplateStructure { chapters: vec![outer], scoring: None };
         let template = ScorecardTemplate { template: Some(structure), ..Default::default() };
-        assert!(triggered_by(&template, &["other".into(), "hold".into()]));
-        assert!(!triggered_by(&template, &["other".into()]));
+        assert!(triggered_by(&template, &HashSet::from(["other", "hold"])));
+        assert!(!triggered_by(&template, &HashSet::from(["other"])));
     }
 }

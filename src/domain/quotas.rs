@@ -10,6 +10,9 @@ use crate::pb::cresta::v1::qa::overridden_agent::Subject;
 /// Most conversations of one agent in a period.
 const MOST: i32 = 10_000;
 
+/// Most agents and groups with numbers of their own.
+const OVERRIDDEN: usize = 1_000;
+
 /// What a configuration asks for.
 #[derive(Clone, Debug, Default)]
 pub struct Quotas<'a> {
@@ -34,19 +37,15 @@ impl<'a> Quotas<'a> {
         quotas
     }
 
-    /// The groups whose members matter, in the configuration's order.
-    pub fn groups(&self) -> impl Iterator<Item = &'a str> {
-        self.groups.iter().map(|(group, _)| *group)
+    /// The groups whose members matter with their numbers, in the configuration's order.
+    pub fn groups(&self) -> impl Iterator<Item = (&'a str, i32)> {
+        self.groups.iter().copied()
     }
 
-    /// What is to be done for this agent: their own number, or else the largest of their groups', or else the default.
-    /// `within` says whether they are in the group at this place of [`Quotas::groups`].
-    pub fn agent(&self, agent: &str, within: impl Fn(usize) -> bool) -> i32 {
-        if let Some(own) = self.users.get(agent) {
-            return *own;
-        }
-        let groups = self.groups.iter().enumerate().filter(|(at, _)| within(*at));
-        groups.map(|(_, (_, count))| *count).max().unwrap_or(self.default)
+    /// What is to be done for this agent: their own number, or else `of_groups`, which is the largest of their groups', or
+    /// else the default.
+    pub fn agent(&self, agent: &str, of_groups: Option<i32>) -> i32 {
+        self.users.get(agent).copied().or(of_groups).unwrap_or(self.default)
     }
 }
 
@@ -65,6 +64,11 @@ pub(super) fn check(config: &TaskCompleteConfig, at: &str, faults: &mut Faults) 
     let number = |count: i32| (!(0..=MOST).contains(&count)).then(|| format!("{count} is not from 0 to {MOST}"));
     if let Some(why) = number(config.evaluated_conversation_count_per_agent) {
         faults.add(format!("{at}.evaluatedConversationCountPerAgent"), why);
+    }
+    if config.overridden_agents.len() > OVERRIDDEN {
+        let count = config.overridden_agents.len();
+        faults.add(format!("{at}.overriddenAgents"), format!("has {count} items: at most {OVERRIDDEN}"));
+        return;
     }
     let mut named = HashSet::new();
     for (i, overridden) in config.overridden_agents.iter().enumerate() {
@@ -109,18 +113,25 @@ mod tests {
     fn a_users_number_beats_the_largest_of_the_groups_which_beats_the_default() {
         let config = config(5, vec![group("north", 7), group("south", 9), user("ana", 0)]);
         let quotas = Quotas::of(Some(&config));
-        assert_eq!(quotas.groups().collect::<Vec<_>>(), ["north", "south"]);
-        assert_eq!(quotas.agent("ana", |_| true), 0, "their own number, though it is the smallest");
-        assert_eq!(quotas.agent("ben", |_| true), 9);
-        assert_eq!(quotas.agent("ben", |at| at == 0), 7);
-        assert_eq!(quotas.agent("ben", |_| false), 5);
-        assert_eq!(Quotas::of(None).agent("ana", |_| true), 0);
+        assert_eq!(quotas.groups().collect::<Vec<_>>(), [("north", 7), ("south", 9)]);
+        assert_eq!(quotas.agent("ana", Some(9)), 0, "their own number, though it is the smallest");
+        assert_eq!(quotas.agent("ben", Some(9)), 9);
+        assert_eq!(quotas.agent("ben", None), 5);
+        assert_eq!(Quotas::of(None).agent("ana", None), 0);
     }
 
     #[test]
     fn a_group_may_lower_the_default() {
         let config = config(5, vec![group("new", 1)]);
-        assert_eq!(Quotas::of(Some(&config)).agent("ana", |_| true), 1);
+        assert_eq!(Quotas::of(Some(&config)).agent("ana", Some(1)), 1);
+    }
+
+    #[test]
+    fn a_thousand_numbers_of_their_own_are_enough() {
+        let users = |count: usize| (0..count).map(|i| user(&format!("u{i}"), 1)).collect();
+        assert!(hold(&config(1, users(1_000)), "c").is_ok());
+        let error = hold(&config(1, users(1_001)), "c").unwrap_err();
+        assert_eq!(error.violations()[0].field, "c.overriddenAgents");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::names::last_segment;
 use crate::pb::coaching::directory::v1::DirectoryUser;
 use crate::pb::cresta::v1::coaching::ScorecardTemplate;
-use crate::store::{Hit, IndexRange, IndexTag, tags};
+use crate::store::{Fault, Hit, IndexRange, IndexTag, Key, tags};
 
 /// Most users that one template shows.
 const SHOWN: usize = 1_000;
@@ -95,8 +95,8 @@ async fn first_members(ctx: &Ctx, most: usize) -> Result<(Vec<String>, bool)> {
 /// How many of these users count.
 async fn counting(ctx: &Ctx, names: BTreeSet<String>) -> Result<usize> {
     let keys = names.iter().map(|name| key_of::<DirectoryUser>("audience.excludedUsers", name));
-    let known = ctx.db().get_many::<DirectoryUser>(&keys.collect::<Result<Vec<_>>>()?).await?;
-    Ok(known.into_iter().flatten().filter(audience::counts).count())
+    let users = known(ctx, &keys.collect::<Result<Vec<_>>>()?).await?;
+    Ok(users.into_iter().filter(audience::counts).count())
 }
 
 /// The names of the agents whom quotas count, in order: whom the template's audience holds now, less the developers whom
@@ -164,6 +164,26 @@ async fn named(
     if keys.is_empty() {
         return Ok(HashSet::new());
     }
-    let known = ctx.db().get_many::<DirectoryUser>(&keys).await?.into_iter().flatten();
-    Ok(known.filter(such).map(|user| user.name).collect())
+    Ok(known(ctx, &keys).await?.into_iter().filter(such).map(|user| user.name).collect())
+}
+
+/// Those of these users whom the directory knows. A damaged record is no reason to withhold, or not to write, a template
+/// that only names its user: it is told in the log, and the user is as one whom the directory does not know.
+async fn known(ctx: &Ctx, keys: &[Key]) -> Result<Vec<DirectoryUser>> {
+    match ctx.db().get_many::<DirectoryUser>(keys).await {
+        Ok(found) => return Ok(found.into_iter().flatten().collect()),
+        Err(Fault::Corrupt(what)) => {
+            tracing::error!(%what, "an audience leaves a user out of account: the directory is damaged, see `coaching verify`");
+        }
+        Err(fault) => return Err(fault.into()),
+    }
+    let mut users = Vec::new();
+    for key in keys {
+        match ctx.db().get::<DirectoryUser>(key).await {
+            Ok(found) => users.extend(found),
+            Err(Fault::Corrupt(_)) => {}
+            Err(fault) => return Err(fault.into()),
+        }
+    }
+    Ok(users)
 }

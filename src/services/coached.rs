@@ -8,14 +8,12 @@ use super::filter::{flagged, hashes, marked, named};
 use crate::api::Ctx;
 use crate::api::page::Page;
 use crate::api::resource::key_of;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::names::last_segment;
 use crate::pb::coaching::directory::v1::DirectoryUser;
 use crate::pb::cresta::v1::coaching::{CoachingPlan, OrderDirection};
 use crate::store::{IndexRange, Key, KeyReader, KeyWriter, tags, tuple};
 
-/// Most agents that one request may name.
-const AGENTS_MAX: usize = 1_000;
 /// Entries and records read at a time.
 const STRETCH: usize = 500;
 
@@ -65,15 +63,6 @@ impl Agent {
     pub(super) fn place_by_name(&self, direction: OrderDirection) -> Bytes {
         self.place(direction, |key| key.str(&self.called))
     }
-}
-
-/// Refuses to name more agents than one request may.
-pub(super) fn check_agents(agents: &[String]) -> Result<()> {
-    if agents.len() <= AGENTS_MAX {
-        return Ok(());
-    }
-    let description = format!("has {} values: at most {AGENTS_MAX} go into one request", agents.len());
-    Err(Error::field("agentUserNames", description))
 }
 
 /// Those of these users, by name, who are wanted, in the order of their names. One whom the directory does not know is

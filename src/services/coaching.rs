@@ -56,7 +56,13 @@ impl CoachingService for Api {
         &self,
         r: Request<CreateScorecardTemplateRequest>,
     ) -> Answer<CreateScorecardTemplateResponse> {
-        self.write(rpc::CREATE_SCORECARD_TEMPLATE, r, templates::create).await
+        self.write_showing(
+            rpc::CREATE_SCORECARD_TEMPLATE,
+            r,
+            standard::create::<ScorecardTemplate, _, _>,
+            templates::shown,
+        )
+        .await
     }
     async fn get_scorecard_template(
         &self,
@@ -68,13 +74,13 @@ impl CoachingService for Api {
         &self,
         r: Request<UpdateScorecardTemplateRequest>,
     ) -> Answer<UpdateScorecardTemplateResponse> {
-        self.write(rpc::UPDATE_SCORECARD_TEMPLATE, r, templates::update).await
+        self.write_showing(rpc::UPDATE_SCORECARD_TEMPLATE, r, templates::update, templates::shown).await
     }
     async fn delete_scorecard_template(
         &self,
         r: Request<DeleteScorecardTemplateRequest>,
     ) -> Answer<DeleteScorecardTemplateResponse> {
-        self.write(rpc::DELETE_SCORECARD_TEMPLATE, r, templates::delete).await
+        self.write_showing(rpc::DELETE_SCORECARD_TEMPLATE, r, templates::delete, templates::shown).await
     }
     async fn list_current_scorecard_templates(
         &self,

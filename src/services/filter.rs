@@ -8,9 +8,6 @@ use crate::api::Ctx;
 use crate::clock::Micros;
 use crate::error::{Error, Result};
 
-/// Most values of one repeated filter.
-const VALUES_MAX: usize = 100;
-
 /// A name in four bytes (FNV-1a): stable for ever, as it is stored. What passes by its hash is compared again by name.
 pub(super) fn hash(text: &str) -> u32 {
     text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
@@ -39,14 +36,6 @@ pub(super) fn set_of(names: &[String]) -> HashSet<&str> {
 /// Whether a filter lets one of these names through; an empty one lets everything through.
 pub(super) fn among_any(wanted: &HashSet<&str>, values: &[String]) -> bool {
     wanted.is_empty() || values.iter().any(|value| wanted.contains(value.as_str()))
-}
-
-/// Refuses a repeated filter, by its field, that has too many values.
-pub(super) fn check_count(field: &str, count: usize) -> Result<()> {
-    if count <= VALUES_MAX {
-        return Ok(());
-    }
-    Err(Error::field(field, format!("has {count} values: at most {VALUES_MAX} go into one request")))
 }
 
 /// An instant as the entries hold it; zero where there is none.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::coached::{self, Agent, Wanted, check_agents};
-use super::filter::{check_count, micros};
+use super::coached::{self, Agent, Wanted};
+use super::filter::micros;
 use super::forms::compiled;
 use super::scores::{self, EVERYBODY, Meant, Nodes, Scores, Weights};
 use super::targets;
@@ -84,9 +84,6 @@ pub async fn suggest(
     ctx: Ctx,
     request: SuggestCoachingOpportunitiesRequest,
 ) -> Result<SuggestCoachingOpportunitiesResponse> {
-    check_agents(&request.agent_user_names)?;
-    check_count("usecaseNames", request.usecase_names.len())?;
-    check_count("scorecardTemplateNames", request.scorecard_template_names.len())?;
     let window = Window {
         start: request.start_time.as_ref().map_or(ctx.now.0 - DAYS * Size::Day.micros(), |start| micros(Some(start))),
         end: request.end_time.as_ref().map_or(ctx.now.0, |end| micros(Some(end))),

@@ -3,9 +3,9 @@
 
 use bytes::Bytes;
 
-use super::coached::{self, Agent, Wanted, ahead, check_agents};
+use super::coached::{self, Agent, Wanted, ahead};
 use super::comments;
-use super::filter::{check_count, check_window, instant};
+use super::filter::{check_window, instant};
 use super::scores::{self, Asking, Meant};
 use super::sessions::agenda;
 use crate::api::Ctx;
@@ -36,10 +36,6 @@ pub(super) async fn overviews(
     request: &RetrieveCoachingOverviewsRequest,
     page: &Page,
 ) -> Result<(Vec<CoachingOverview>, String)> {
-    check_agents(&request.agent_user_names)?;
-    check_count("scorecardTemplateNames", request.scorecard_template_names.len())?;
-    check_count("groupNames", request.group_names.len())?;
-    check_count("usecaseNames", request.usecase_names.len())?;
     check_window("endTime", request.start_time.as_ref(), request.end_time.as_ref())?;
     let window = scores::window(request.start_time.as_ref(), request.end_time.as_ref());
     let usecases = request.usecase_names.as_slice();

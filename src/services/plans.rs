@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::filter::{agents_of, check_count, check_window, flagged, hashes, marked, marks, micros, named, set_of};
+use super::filter::{agents_of, check_window, flagged, hashes, marked, marks, micros, named, set_of};
 use super::forms::compiled;
 use super::templates::{self, act};
 use super::{audiences, history, sessions, standing};
@@ -205,7 +205,6 @@ pub async fn batch_upsert(
 
 /// ListCoachingPlans: latest made first.
 pub async fn list(ctx: Ctx, mut request: ListCoachingPlansRequest) -> Result<ListCoachingPlansResponse> {
-    check_count("groupNames", request.group_names.len())?;
     let window = request.session_time_range.unwrap_or_default();
     let (start, end) = (window.start_timestamp.as_ref(), window.end_timestamp.as_ref());
     check_window("sessionTimeRange.endTimestamp", start, end)?;

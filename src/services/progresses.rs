@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::coached::{self, Agent, Wanted, ahead, check_agents};
-use super::filter::{check_count, check_window, micros};
+use super::coached::{self, Agent, Wanted, ahead};
+use super::filter::{check_window, micros};
 use super::scores::{self, Asking, Part};
 use super::{plans, targets};
 use crate::api::Ctx;
@@ -38,9 +38,6 @@ pub async fn retrieve(
     request: RetrieveCoachingProgressesRequest,
 ) -> Result<RetrieveCoachingProgressesResponse> {
     let page = Page::of(ctx.rpc.name, &request)?;
-    check_agents(&request.agent_user_names)?;
-    check_count("groupNames", request.group_names.len())?;
-    check_count("usecaseNames", request.usecase_names.len())?;
     check_window("endTime", request.start_time.as_ref(), request.end_time.as_ref())?;
     if request.end_time.is_none() && request.start_time.as_ref().is_some_and(|start| micros(Some(start)) >= ctx.now.0) {
         return Err(Error::field("startTime", "must be before now where endTime is unset"));

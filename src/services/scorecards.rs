@@ -39,9 +39,12 @@ impl Resource for Scorecard {
         scores::write(self, counted);
     }
 
-    /// An agent knows of their own scorecards once they are submitted.
+    /// An agent knows of their own scorecards once they are submitted, but of no calibrations: those check graders.
     fn visible(&self, caller: &Caller) -> bool {
-        !caller.is_agent() || (self.submit_time.is_some() && caller.is(&self.agent_user_name))
+        !caller.is_agent()
+            || (self.submit_time.is_some()
+                && self.scorecard_type() != ScorecardType::Calibration
+                && caller.is(&self.agent_user_name))
     }
 
     async fn readable(&self, ctx: &Ctx, txn: Option<&Txn>) -> Result<bool> {

@@ -6,13 +6,15 @@
 use bytes::Bytes;
 use prost::Message;
 
+use super::filter::set_of;
 use super::scorecards::counts;
 use super::{audiences, history, standing};
-use crate::api::Ctx;
+use crate::api::behavior::Carries;
 use crate::api::list::walk;
 use crate::api::page::Page;
 use crate::api::resource::{self, Resource, decode};
 use crate::api::standard::{self, fetch, load_for, save};
+use crate::api::{Ctx, users};
 use crate::domain;
 use crate::domain::audience;
 use crate::domain::lifecycle::Act;
@@ -203,6 +205,21 @@ pub(super) async fn revision_meant(ctx: &Ctx, field: &str, filter: &str) -> Resu
     }
 }
 
+/// Takes out of templates what is not for the caller. An agent gets the form; whom else it is for, who grades on it and
+/// how much of whose work is to be evaluated are lists of colleagues.
+pub(super) fn narrow(ctx: &Ctx, templates: &mut [ScorecardTemplate]) {
+    if !ctx.caller.is_agent() {
+        return;
+    }
+    for template in templates {
+        template.audience = None;
+        template.resolved_audience.clear();
+        template.resolved_audience_count = 0;
+        template.permissions = None;
+        template.qa_task_config = None;
+    }
+}
+
 /// GetScorecardTemplate: as it is now, as it was, or one revision.
 pub async fn get(ctx: Ctx, request: GetScorecardTemplateRequest) -> Result<GetScorecardTemplateResponse> {
     let name = Name::parse(TEMPLATE, &request.name).map_err(|bad| Error::field("name", bad.to_string()))?;
@@ -219,9 +236,10 @@ pub async fn get(ctx: Ctx, request: GetScorecardTemplateRequest) -> Result<GetSc
         }
     };
     // Whom its audience gives is known of now alone.
-    if request.read_time.is_none() {
+    if request.read_time.is_none() && !ctx.caller.is_agent() {
         audiences::show(&ctx, std::slice::from_mut(&mut template)).await?;
     }
+    narrow(&ctx, std::slice::from_mut(&mut template));
     Ok(GetScorecardTemplateResponse { scorecard_template: Some(template) })
 }
 
@@ -238,24 +256,12 @@ pub async fn delete(
         save_revision(&txn, &template).await?;
         save(&txn, &mut template).await?;
     }
-    audiences::show(&ctx, std::slice::from_mut(&mut template)).await?;
     Ok(DeleteScorecardTemplateResponse { scorecard_template: Some(template) })
 }
 
 /// Refuses a name that carries a revision where a whole template is meant.
 pub(super) fn whole(name: &str, field: &str) -> Result<()> {
     if name.contains('@') { Err(Error::field(field, "must name the template, without @{revision}")) } else { Ok(()) }
-}
-
-/// CreateScorecardTemplate.
-pub async fn create(
-    ctx: Ctx,
-    txn: Txn,
-    request: CreateScorecardTemplateRequest,
-) -> Result<CreateScorecardTemplateResponse> {
-    let mut answer: CreateScorecardTemplateResponse = standard::create(ctx.clone(), txn, request).await?;
-    audiences::show(&ctx, answer.scorecard_template.as_mut_slice()).await?;
-    Ok(answer)
 }
 
 /// UpdateScorecardTemplate: the current revision only.
@@ -265,9 +271,25 @@ pub async fn update(
     request: UpdateScorecardTemplateRequest,
 ) -> Result<UpdateScorecardTemplateResponse> {
     whole(request.scorecard_template.as_ref().map_or("", |template| &template.name), "scorecardTemplate.name")?;
-    let mut answer: UpdateScorecardTemplateResponse = standard::update(ctx.clone(), txn, request).await?;
-    audiences::show(&ctx, answer.scorecard_template.as_mut_slice()).await?;
-    Ok(answer)
+    standard::update(ctx, txn, request).await
+}
+
+/// Shows in the answer of a write whom the template's audience holds now. That is no part of what was written, and a
+/// thousand users with their names would not fit into the record that remembers an answer. What is done stays done: were
+/// the directory not to be read, the answer goes without.
+pub async fn shown<A: Carries<ScorecardTemplate>>(ctx: Ctx, mut answer: A) -> A {
+    let Some(mut template) = answer.take() else { return answer };
+    let mut showing = ScorecardTemplate { audience: template.audience.clone(), ..Default::default() };
+    let filled = async {
+        audiences::show(&ctx, std::slice::from_mut(&mut showing)).await?;
+        users::fill(&ctx, &mut showing).await
+    };
+    if let Err(error) = filled.await {
+        tracing::error!(%error, template = template.name, "a template is written and answered without its audience");
+    }
+    template.resolved_audience = showing.resolved_audience;
+    template.resolved_audience_count = showing.resolved_audience_count;
+    A::with(template)
 }
 
 /// ListCurrentScorecardTemplates: by title.
@@ -282,6 +304,7 @@ pub async fn list_current(
         status if status == ScorecardTemplateStatus::Inactive as i32 => request.include_deactivated,
         _ => true,
     };
+    let triggers = set_of(&request.triggers);
     let typed = |kind: i32| request.types.is_empty() || request.types.contains(&kind);
     let agent = &*request.agent_user_name;
     let known = standing::known(&ctx, None, agent).await?;
@@ -297,7 +320,7 @@ pub async fn list_current(
                 && typed(template.r#type)
                 && (request.usecase_names.is_empty()
                     || request.usecase_names.iter().any(|usecase| audience::serves(template, usecase)))
-                && (request.triggers.is_empty() || audience::triggered_by(template, &request.triggers))
+                && (triggers.is_empty() || audience::triggered_by(template, &triggers))
                 && (agent.is_empty() || audience::holds(template, agent, membership))
         },
     )

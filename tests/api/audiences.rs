@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use coaching::pb::coaching::access::v1::Role;
 use coaching::pb::cresta::v1::coaching::ScorecardTemplate;
-use coaching::store::tags;
+use coaching::store::{Entries, Fault, Key, Origin, Record, Tag, tags};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, TestRunner};
@@ -203,4 +203,73 @@ async fn a_strict_directory_has_every_agent_and_every_manager() {
         bring(json!(both)).await;
         mona.call("CreateCoachingPlan", plan).await.ok();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_write_shows_the_audience_of_now_which_no_key_remembers() {
+    let house = Harness::memory().await;
+    let operator = house.operator();
+    let long = "\u{1F600}".repeat(400); // 1,600 bytes: with a thousand of them no record would do
+    let bring = async |numbers: std::ops::Range<usize>| {
+        let user =
+            |n: usize| json!({"name": stage::user(&format!("u{n:04}")), "displayName": long, "roles": ["agent"]});
+        let users: Vec<Value> = numbers.map(user).collect();
+        operator.call("BatchUpsertUsers", json!({"parent": "customers/acme", "users": users})).await.ok();
+    };
+    for batch in 0..4 {
+        bring(batch * 250..batch * 250 + 250).await;
+    }
+    let name = stage::template(&operator).await["name"].clone();
+    let keyed = operator.with("idempotency-key", "6f1e0a52-8f5a-4c34-9d0e-3a1f5f4f9d01");
+    let change = json!({"scorecardTemplate": {"name": name, "title": "Other"}});
+    let first = keyed.call("UpdateScorecardTemplate", change.clone()).await.ok();
+    assert_eq!(first["scorecardTemplate"]["resolvedAudienceCount"], 1_000);
+    assert_eq!(first["scorecardTemplate"]["resolvedAudience"][999]["displayName"], long);
+    assert_eq!(keyed.call("UpdateScorecardTemplate", change.clone()).await.ok(), first);
+    bring(1_000..1_001).await;
+    let again = keyed.call("UpdateScorecardTemplate", change).await.ok();
+    assert_eq!(again["scorecardTemplate"]["resolvedAudienceCount"], 1_001);
+    assert_eq!(again["scorecardTemplate"]["updateTime"], first["scorecardTemplate"]["updateTime"]);
+}
+
+/// A record of the users' table that is none.
+#[derive(Clone)]
+struct Damaged(Key);
+
+impl Record for Damaged {
+    const TAG: Tag = tags::USER;
+    const HISTORY: bool = false;
+
+    fn key(&self) -> Key {
+        self.0.clone()
+    }
+    fn encode(&self) -> Vec<u8> {
+        vec![0xff; 8]
+    }
+    fn decode(_: bytes::Bytes) -> Result<Self, Fault> {
+        Err(Fault::Corrupt("damaged".into()))
+    }
+    fn entries(&self, _: &mut Entries) {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_user_whom_an_audience_names_keeps_the_template_from_nobody() {
+    let house = Harness::memory().await;
+    let operator = house.operator();
+    let users: Vec<Value> = ["amir", "bea"].map(|id| json!({"name": stage::user(id), "roles": ["agent"]})).into();
+    operator.call("BatchUpsertUsers", json!({"parent": "customers/acme", "users": users})).await.ok();
+    operator.call("DeactivateUser", json!({"name": stage::user("bea")})).await.ok();
+    let damaged = &stage::key("coaching.api/User", tags::USER, &stage::user("zoe"));
+    let saved: Result<(), Fault> =
+        house.db().write(&Origin::default(), |txn| async move { txn.save(&Damaged(damaged.clone())).await }).await;
+    saved.expect("the store takes it");
+    let name = stage::template(&operator).await["name"].clone();
+    let named = ["amir", "bea", "zoe"].map(stage::user);
+    let change = json!({"scorecardTemplate": {"name": name, "audience": {"users": named}}});
+    let changed = operator.call("UpdateScorecardTemplate", change).await.ok();
+    assert_eq!(shown(&changed["scorecardTemplate"]), ["amir", "zoe"].map(stage::user), "bea is known to be gone");
+    let read = operator.call("GetScorecardTemplate", json!({"name": name})).await.ok();
+    assert_eq!(shown(&read["scorecardTemplate"]), ["amir", "zoe"].map(stage::user));
+    let quotas = operator.call("RetrieveQATaskUserQuota", json!({"scorecardTemplateName": name})).await.ok();
+    assert_eq!(quotas["totalActiveAgentsCount"], 2);
 }

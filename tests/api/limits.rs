@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::Harness;
+use crate::harness::{Harness, PARENT};
 
 #[tokio::test]
 async fn ids_of_the_greatest_length_fit_into_every_key_and_every_listing() {
@@ -71,5 +71,64 @@ async fn what_is_longest_in_a_user_fits_into_every_key_and_every_listing() {
             listing["parent"] = customer.clone().into();
             assert_eq!(caller.call("ListUsers", listing).await.ok()["users"][0]["username"], wide(128));
         }
+    }
+}
+
+#[tokio::test]
+async fn every_list_of_a_request_that_looks_for_things_takes_so_many_values_and_no_more() {
+    let scorecard = ["agentUserNames", "scorecardNames", "teamNames", "scorecardTemplateNames", "groupNames"];
+    let requests: [(&str, &[&str]); 13] = [
+        ("ListScorecards", &["coachingPlanNames", "conversationNames", "creatorUserNames", "submitterUserNames"]),
+        ("ListScorecards", &["usecaseNames", "scorecardTypes", "processIds"]),
+        ("ExportScorecards", &scorecard),
+        ("StreamExportScorecards", &scorecard),
+        ("ListCurrentScorecardTemplates", &["triggers", "usecaseNames", "types", "statuses"]),
+        ("ListTargets", &["usecaseNames", "scorecardTemplateNames", "criterionOrChapterIds", "coachingPlanNames"]),
+        ("ListCoachingPlans", &["agentUserNames", "usecaseNames", "focusCriteria", "groupNames"]),
+        ("ListCoachingSessions", &["agentUserNames", "coachingPlanNames", "creatorUserNames", "usecaseNames"]),
+        ("ListCoachingComments", &["threadIds", "coachingPlanNames", "usecaseNames"]),
+        ("ListConversations", &["agentUserNames", "usecaseNames", "momentNames"]),
+        ("RetrieveCoachingOverviews", &["agentUserNames", "scorecardTemplateNames", "groupNames", "usecaseNames"]),
+        ("RetrieveCoachingProgresses", &["agentUserNames", "groupNames", "usecaseNames"]),
+        ("SuggestCoachingOpportunities", &["agentUserNames", "usecaseNames", "scorecardTemplateNames"]),
+    ];
+    let house = Harness::memory().await;
+    let caller = house.operator();
+    let refused = async |rpc: &str, parent: &str, field: &str| {
+        let value = |number: usize| match field {
+            "types" | "statuses" | "scorecardTypes" => json!(1),
+            "focusCriteria" => json!({"scorecardTemplateName": format!("{PARENT}/scorecardTemplates/{number}")}),
+            "triggers" => json!(format!("{PARENT}/moments/{number}")),
+            _ => match field.strip_suffix("Names") {
+                Some("agentUser" | "creatorUser" | "submitterUser") => {
+                    json!(format!("customers/acme/users/{number}"))
+                }
+                Some(kind @ ("group" | "team")) => json!(format!("customers/acme/{kind}s/{number}")),
+                Some(kind) => json!(format!("{PARENT}/{kind}s/{number}")),
+                None => json!(format!("{number}")),
+            },
+        };
+        // A large team is one question, and many pages of a listing.
+        let most = if field == "agentUserNames" && !rpc.starts_with("List") { 1_000 } else { 100 };
+        for count in [most, most + 1] {
+            let values: Vec<_> = (0..count).map(value).collect();
+            let mut request = json!({"parent": parent});
+            request[field] = values.into();
+            let answer = caller.call(rpc, request).await;
+            if count > most {
+                // Some of them lack a required field besides.
+                assert!(answer.refused("INVALID_REQUEST").paths().contains(&field), "{rpc}.{field}");
+            } else if rpc.starts_with("List") {
+                answer.ok();
+            }
+        }
+    };
+    for (rpc, fields) in requests {
+        for field in fields {
+            refused(rpc, PARENT, field).await;
+        }
+    }
+    for field in ["groupNames", "teamNames", "roles"] {
+        refused("ListUsers", "customers/acme", field).await;
     }
 }

@@ -2,7 +2,8 @@
 //! it does not have.
 
 use coaching::pb::coaching::access::v1::Role;
-use coaching::pb::cresta::v1::coaching::{CoachingComment, Scorecard};
+use coaching::pb::coaching::directory::v1::DirectoryUser;
+use coaching::pb::cresta::v1::coaching::{Audience, CoachingComment, Scorecard, ScorecardTemplate};
 use coaching::pb::cresta::v1::user::User;
 use coaching::store::{Fault, Origin, tags};
 use serde_json::{Value, json};
@@ -286,6 +287,48 @@ async fn a_strict_directory_looks_at_what_is_sent_and_written_and_at_nothing_els
     let filter =
         json!({"parent": PARENT, "agentUserName": user("nobody"), "usecaseNames": [stage::name("usecases/none")]});
     admin.call("ListScorecards", filter).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strict_directory_takes_back_what_is_stored_already_where_it_stands() {
+    let house = Harness::strict(Kept::Memory).await;
+    let admin = house.operator();
+    let name = stage::name("scorecardTemplates/qa");
+    stage::template(&admin).await;
+    bring(&house, "acme", "amir", "Amir").await;
+    // From before the directory was strict.
+    let keys = (
+        &stage::key("coaching.api/ScorecardTemplate", tags::SCORECARD_TEMPLATE, &name),
+        &stage::key("coaching.api/User", tags::USER, &user("amir")),
+    );
+    let saved: Result<(), Fault> = house
+        .db()
+        .write(&Origin::default(), |txn| async move {
+            let mut template = txn.get::<ScorecardTemplate>(keys.0).await?.expect("a template");
+            template.audience = Some(Audience { users: vec![user("bea")], ..Audience::default() });
+            txn.save(&template).await?;
+            let mut amir = txn.get::<DirectoryUser>(keys.1).await?.expect("a user");
+            amir.group_names = vec!["customers/acme/groups/north".into()];
+            txn.save(&amir).await
+        })
+        .await;
+    saved.expect("the store takes them");
+
+    let mut read = admin.call("GetScorecardTemplate", json!({"name": name})).await.ok()["scorecardTemplate"].clone();
+    read["title"] = "Other".into();
+    read["audience"]["users"] = json!([user("amir"), user("bea")]);
+    let changed = admin.call("UpdateScorecardTemplate", json!({"scorecardTemplate": read})).await.ok();
+    assert_eq!(changed["scorecardTemplate"]["audience"]["users"], json!([user("amir"), user("bea")]));
+    read["audience"]["users"] = json!([user("bea"), user("carl")]);
+    read["etag"] = "".into();
+    let refusal = admin.call("UpdateScorecardTemplate", json!({"scorecardTemplate": read})).await;
+    assert_eq!(refusal.refused("NOT_IN_DIRECTORY").paths(), ["scorecardTemplate.audience.users[1]"]);
+
+    let north = |id: &str| json!({"name": user(id), "groupNames": ["customers/acme/groups/north"]});
+    let users = |users: Value| json!({"parent": "customers/acme", "users": users});
+    admin.call("BatchUpsertUsers", users(json!([north("amir")]))).await.ok();
+    let refusal = admin.call("BatchUpsertUsers", users(json!([north("amir"), north("carl")]))).await;
+    assert_eq!(refusal.refused("NOT_IN_DIRECTORY").paths(), ["users[1].groupNames[0]"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,9 +11,7 @@ use crate::domain::directory;
 use crate::error::{FieldViolation, Result, reason};
 use crate::names::{Name, last_segment};
 use crate::pb::coaching::directory::v1::*;
-use crate::services::filter::{
-    among_any, check_count, check_window, hashes, marked, marks, micros, named, set_of, within,
-};
+use crate::services::filter::{among_any, check_window, hashes, marked, marks, micros, named, set_of, within};
 use crate::store::{Entries, IndexRange, Tag, Txn, tags};
 
 impl Resource for Conversation {
@@ -57,9 +55,6 @@ pub async fn batch_upsert(
 pub async fn list(ctx: Ctx, request: ListConversationsRequest) -> Result<ListConversationsResponse> {
     let (start, end) = (request.start_time.as_ref(), request.end_time.as_ref());
     check_window("endTime", start, end)?;
-    check_count("agentUserNames", request.agent_user_names.len())?;
-    check_count("usecaseNames", request.usecase_names.len())?;
-    check_count("momentNames", request.moment_names.len())?;
     let page = Page::of(ctx.rpc.name, &request)?;
     let mut range = match request.agent_user_names.as_slice() {
         [agent] => IndexRange::all(&ctx.customer, tags::CONVERSATION_BY_AGENT)
