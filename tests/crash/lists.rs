@@ -8,6 +8,7 @@ use coaching::pb::cresta::v1::coaching::*;
 
 use super::client::{Client, PARENT};
 use super::coaching::MARK;
+use super::targets::stored;
 use super::writer::Writer;
 
 /// Not a divisor of anything here, so that pages end anywhere.
@@ -144,7 +145,7 @@ async fn all_targets(client: &mut Client) -> Vec<Target> {
     let mut all = Vec::new();
     loop {
         let page = client.list_targets(request.clone()).await.unwrap().into_inner();
-        all.extend(page.targets);
+        all.extend(page.targets.into_iter().filter_map(|target| stored(Some(target))));
         request.page_token = page.next_page_token;
         if request.page_token.is_empty() {
             return all;

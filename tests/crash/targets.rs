@@ -17,6 +17,11 @@ pub(crate) struct Targets {
     pending: Option<(usize, Option<Target>)>,
 }
 
+/// What is kept of a target: its score is that of the moment at which it is asked for.
+pub(crate) fn stored(target: Option<Target>) -> Option<Target> {
+    target.map(|target| Target { qa_score: None, qa_score_basis: None, ..target })
+}
+
 impl Targets {
     pub(crate) fn new(writer: usize) -> Self {
         Self { writer, targets: Default::default(), pending: None }
@@ -54,10 +59,10 @@ impl Targets {
         self.pending = Some((place, Some(sent.clone())));
         let answered = if exists {
             let request = UpdateTargetRequest { target: Some(sent), update_mask: None };
-            answer(client.update_target(request).await).map(|made| made.target)
+            answer(client.update_target(request).await).map(|made| stored(made.target))
         } else {
             let request = CreateTargetRequest { parent: PARENT.into(), target: Some(sent) };
-            answer(client.create_target(request).await).map(|made| made.target)
+            answer(client.create_target(request).await).map(|made| stored(made.target))
         };
         self.settle(answered)
     }
@@ -73,7 +78,7 @@ impl Targets {
         let mut came_of = None;
         for place in 0..PLACES {
             let request = GetTargetRequest { name: self.name(place) };
-            let stored = found(client.get_target(request).await).and_then(|got| got.target);
+            let stored = stored(found(client.get_target(request).await).and_then(|got| got.target));
             let pending = self.pending.take_if(|(pending, _)| *pending == place);
             let same = stored == self.targets[place];
             came_of = came_of.or(pending.as_ref().map(|_| !same));
