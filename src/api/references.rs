@@ -20,10 +20,6 @@ const KINDS: [(&str, Tag); 5] = [
     (Conversation::TYPE, tags::CONVERSATION),
 ];
 
-/// Bytes of complaints that one answer lists. A batch can name thousands of things, and gRPC clients take 8 to 16 KiB of
-/// trailers, in which this is base64.
-const TOLD: usize = 4 << 10;
-
 /// What resources that a call changes referred to before: where each stands in the request, and the name.
 pub(super) type Had = HashSet<(String, String)>;
 
@@ -64,7 +60,7 @@ pub(super) async fn hold<Q: Asks + Fields>(ctx: &Ctx, request: &Q) -> Result<()>
 /// Refuses names that the directory does not have, all of them together. Names of other things than it keeps pass.
 ///
 /// # Errors
-/// FAILED_PRECONDITION, NOT_IN_DIRECTORY, with every such field, as far as they fit into an answer.
+/// FAILED_PRECONDITION, NOT_IN_DIRECTORY, with every such field.
 pub async fn known(ctx: &Ctx, named: &[Reference]) -> Result<()> {
     let (kept, keys): (Vec<&Reference>, Vec<Key>) =
         named.iter().filter_map(|reference| Some((reference, key_of(reference)?))).unzip();
@@ -77,18 +73,12 @@ pub async fn known(ctx: &Ctx, named: &[Reference]) -> Result<()> {
         field: reference.field.clone(),
         description: format!("{} is not in the directory", reference.name),
     });
-    let mut absent: Vec<FieldViolation> = absent.collect();
+    let absent: Vec<FieldViolation> = absent.collect();
     let Some(first) = absent.first() else { return Ok(()) };
     let message = match absent.len() {
         1 => format!("{}: {}", first.field, first.description),
         more => format!("{}: {} (and {} more)", first.field, first.description, more - 1),
     };
-    let mut told = 0;
-    let fitting = absent.iter().take_while(|bad| {
-        told += bad.field.len() + bad.description.len();
-        told <= TOLD
-    });
-    absent.truncate(fitting.count());
     Err(Error::precondition(reason::NOT_IN_DIRECTORY, message).with_fields(absent))
 }
 

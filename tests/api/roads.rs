@@ -4,7 +4,6 @@
 use coaching::clock::Micros;
 use coaching::pb::cresta::v1::coaching::{Scorecard, ScorecardType};
 use coaching::pb::cresta::v1::user::User;
-use coaching::store::{Db, Fault, Origin};
 use serde_json::{Value, json};
 
 use crate::harness::{Caller, Harness, Kept, PARENT, START};
@@ -70,20 +69,6 @@ fn cards(revisions: &[String]) -> Vec<Scorecard> {
             }
         })
         .collect()
-}
-
-async fn store(db: &Db, cards: &[Scorecard]) {
-    for some in cards.chunks(100) {
-        let saved: Result<(), Fault> = db
-            .write(&Origin::default(), |txn| async move {
-                for card in some {
-                    txn.save(card).await?;
-                }
-                Ok(())
-            })
-            .await;
-        saved.expect("the store takes them");
-    }
 }
 
 /// A request of up to four filters, an order and a direction.
@@ -229,7 +214,7 @@ async fn every_road_answers_what_a_look_at_every_scorecard_would() {
         let revisions =
             [revision(template["name"].as_str().expect("a name")), revision(&stage::name("scorecardTemplates/none"))];
         let cards = cards(&revisions);
-        store(house.db(), &cards).await;
+        stage::put(house.db(), &cards).await;
         let mut dice = Dice(kept as u64 + 1);
         for _ in 0..rounds {
             let request = request(&mut dice);

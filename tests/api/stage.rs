@@ -76,6 +76,11 @@ pub(crate) async fn fill(db: &Db, count: usize, template: &Value, usecase: impl 
             }
         })
         .collect();
+    put(db, &cards).await;
+}
+
+/// Puts these scorecards straight into the store.
+pub(crate) async fn put(db: &Db, cards: &[Scorecard]) {
     for some in cards.chunks(100) {
         let saved: Result<(), Fault> = db
             .write(&Origin::default(), |txn| async move {
